@@ -1,0 +1,112 @@
+//! SQL of the roster.
+
+use rusqlite::{Connection, Row};
+use serde::Serialize;
+
+use crate::db::sql;
+
+/// One row of `agents`, as the API shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Agent {
+    pub id: String,
+    pub name: Option<String>,
+    pub read_policy: String,
+    pub policy_group: Option<String>,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
+    Ok(Agent {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        read_policy: row.get(2)?,
+        policy_group: row.get(3)?,
+        created_at: row.get(4)?,
+        updated_at: row.get(5)?,
+    })
+}
+
+/// All agents by name, at most `limit`.
+pub fn list(connection: &Connection, limit: i64) -> rusqlite::Result<Vec<Agent>> {
+    sql::rows(
+        connection,
+        "SELECT id, name, read_policy, policy_group, created_at, updated_at FROM agents ORDER BY name LIMIT ?1",
+        [limit],
+        agent,
+    )
+}
+
+pub fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<Agent>> {
+    sql::row(
+        connection,
+        "SELECT id, name, read_policy, policy_group, created_at, updated_at FROM agents WHERE id = ?1",
+        [id],
+        agent,
+    )
+}
+
+/// False when the id exists already.
+pub fn insert(
+    connection: &Connection,
+    id: &str,
+    policy: &str,
+    group: Option<&str>,
+    now: &str,
+) -> rusqlite::Result<bool> {
+    let added = sql::execute(
+        connection,
+        "INSERT OR IGNORE INTO agents (id, name, read_policy, policy_group, created_at, updated_at)
+         VALUES (?1, ?1, ?2, ?3, ?4, ?4)",
+        (id, policy, group, now),
+    )?;
+    Ok(added > 0)
+}
+
+pub fn upsert(connection: &Connection, id: &str, policy: &str, group: Option<&str>, now: &str) -> rusqlite::Result<()> {
+    sql::execute(
+        connection,
+        "INSERT INTO agents (id, name, read_policy, policy_group, created_at, updated_at)
+         VALUES (?1, ?1, ?2, ?3, ?4, ?4)
+         ON CONFLICT (id) DO UPDATE SET read_policy = ?2, policy_group = ?3, updated_at = ?4
+         WHERE read_policy <> ?2 OR policy_group IS NOT ?3",
+        (id, policy, group, now),
+    )?;
+    Ok(())
+}
+
+/// Notes that an agent wrote something.
+pub fn touch_or_add(connection: &Connection, id: &str, now: &str) -> rusqlite::Result<()> {
+    sql::execute(
+        connection,
+        "INSERT INTO agents (id, name, read_policy, created_at, updated_at) VALUES (?1, ?1, 'shared', ?2, ?2)
+         ON CONFLICT (id) DO UPDATE SET updated_at = ?2",
+        (id, now),
+    )?;
+    Ok(())
+}
+
+/// Removes an agent; its memories are archived or deleted for good. False when unknown.
+pub fn remove(connection: &Connection, id: &str, purge: bool, now: &str) -> rusqlite::Result<bool> {
+    if sql::execute(connection, "DELETE FROM agents WHERE id = ?1", [id])? == 0 {
+        return Ok(false);
+    }
+    if purge {
+        for statement in [
+            "DELETE FROM embeddings WHERE source_type = 'memory'
+             AND source_id IN (SELECT id FROM memories WHERE agent_id = ?1)",
+            "DELETE FROM memory_hints WHERE memory_id IN (SELECT id FROM memories WHERE agent_id = ?1)",
+            "DELETE FROM memory_entity_mentions WHERE memory_id IN (SELECT id FROM memories WHERE agent_id = ?1)",
+            "DELETE FROM memories WHERE agent_id = ?1",
+        ] {
+            sql::execute(connection, statement, [id])?;
+        }
+    } else {
+        sql::execute(
+            connection,
+            "UPDATE memories SET visibility = 'archived', updated_at = ?2 WHERE agent_id = ?1",
+            (id, now),
+        )?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,235 @@
+//! `signetd serve`: start, serve until a signal, stop (foundation part, §3).
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::net::{TcpListener, ToSocketAddrs};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use sd_notify::NotifyState;
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::app::{self, App};
+use crate::auth::AccessGate;
+use crate::clock::{self, Clock, SystemClock};
+use crate::config::{Environment, Live, NetworkMode};
+use crate::db::Db;
+use crate::http::cors::Cors;
+use crate::http::{HttpConfig, Server};
+use crate::jobs::{Runner, Task};
+use crate::{agents, daemon, logging, memory};
+
+/// Requests that still run after this are cut off.
+const GRACE: Duration = Duration::from_secs(15);
+
+pub fn run(env: Environment) -> ExitCode {
+    logging::start(Some(&env.log_folder()), env.log_file.as_deref());
+    match serve(env) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            log::error!(target: "daemon", "{cause}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn serve(env: Environment) -> Result<(), Failure> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    raise_descriptor_limit();
+    create_folders(&env)?;
+    let pid_file = lock_workspace(&env)?;
+    let config = Live::load(&env.workspace);
+    let start_config = config.current();
+    let db = Db::open(&env.database())?;
+    let clock = SystemClock;
+    let started = clock.now();
+    let (roster, now) = (start_config.roster.clone(), clock::iso(started));
+    db.write(move |c| Ok::<_, crate::db::Error>(agents::apply_roster(c, &roster, &now)?))?;
+
+    let bind = env.bind_for(start_config.network_mode);
+    let Some(listener) = listen(&bind, env.port, &mut signals)? else { return Ok(()) };
+    let port = listener.local_addr()?.port();
+    let app = Arc::new(App {
+        env,
+        bind,
+        port,
+        config,
+        db,
+        clock: Box::new(clock),
+        started,
+        start_config,
+        daemon: daemon::State::default(),
+        memory: memory::State::default(),
+    });
+    let cors = Cors { port, tailnet: NetworkMode::of_bind(&app.bind) == NetworkMode::Tailscale };
+    let jobs = Runner::start(Arc::clone(&app), tasks())?;
+    let server =
+        Server::start(listener, Arc::clone(&app), app::router(), Box::new(AccessGate), cors, HttpConfig::default())?;
+    note_healthy_start(&app);
+    warn_about_reach(&app);
+    log::info!(target: "daemon", "signetd {} serves {} on {}", env!("CARGO_PKG_VERSION"), app.env.workspace.display(), server.local_addr());
+    notify(&[NotifyState::Ready]);
+
+    let signal = signals.forever().next();
+    log::info!(target: "daemon", "stopping (signal {})", signal.unwrap_or_default());
+    notify(&[NotifyState::Stopping]);
+    app.daemon.shut_down();
+    server.stop(GRACE);
+    jobs.stop();
+    memory::flush_access_counts(&app);
+    app.db.close();
+    if let Err(cause) = std::fs::remove_file(app.env.daemon_dir().join("pid")) {
+        log::warn!(target: "daemon", "pid file: {cause}");
+    }
+    drop(pid_file);
+    log::info!(target: "daemon", "stopped");
+    Ok(())
+}
+
+/// What runs in the background.
+fn tasks() -> Vec<Task<App>> {
+    let mut tasks = vec![
+        Task { name: "config", every: Duration::from_secs(1), run: refresh_config },
+        Task { name: "access counts", every: Duration::from_secs(2), run: memory::flush_access_counts },
+    ];
+    if let Some(every) = watchdog_interval() {
+        tasks.push(Task { name: "watchdog", every, run: feed_watchdog });
+    }
+    tasks
+}
+
+fn refresh_config(app: &App) {
+    if app.config.refresh() {
+        log::info!(target: "config", "config changed and was read again");
+    }
+}
+
+/// Half the time after which systemd restarts a silent daemon.
+fn watchdog_interval() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|limit| limit / 2)
+}
+
+/// Tells systemd that we live, if the database answers both ways.
+fn feed_watchdog(app: &App) {
+    let reads = app.db.read(|c| Ok::<_, crate::db::Error>(c.query_row("SELECT 1", [], |_| Ok(()))?));
+    let writes = app.db.write(|_| Ok::<_, crate::db::Error>(()));
+    match reads.and(writes) {
+        Ok(()) => notify(&[NotifyState::Watchdog]),
+        Err(cause) => log::error!(target: "daemon", "self-check failed: {cause}"),
+    }
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(cause) = sd_notify::notify(states) {
+        log::debug!(target: "daemon", "systemd was not told: {cause}");
+    }
+}
+
+/// Each connection takes four descriptors; the soft limit of 1024 is little.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(8192).min(8192);
+    if limit.current.is_some_and(|current| current < wanted) {
+        limit.current = Some(wanted);
+        if let Err(cause) = setrlimit(Resource::Nofile, limit) {
+            log::debug!(target: "daemon", "descriptor limit stays: {cause}");
+        }
+    }
+}
+
+/// New folders are private to the user; existing ones stay as they are.
+fn create_folders(env: &Environment) -> io::Result<()> {
+    let mut private = DirBuilder::new();
+    private.recursive(true).mode(0o700);
+    for folder in [env.daemon_dir(), env.daemon_dir().join("logs"), env.workspace.join("memory")] {
+        private
+            .create(&folder)
+            .map_err(|cause| io::Error::new(cause.kind(), format!("cannot create {}: {cause}", folder.display())))?;
+    }
+    Ok(())
+}
+
+/// Two daemons never share a workspace: the pid file stays locked while we run. A stale file
+/// of a killed daemon is not locked.
+fn lock_workspace(env: &Environment) -> Result<File, Failure> {
+    let path = env.daemon_dir().join("pid");
+    let mut file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| format!("another daemon runs on this workspace ({} is locked)", path.display()))?;
+    file.set_len(0)?;
+    file.write_all(std::process::id().to_string().as_bytes())?;
+    Ok(file)
+}
+
+/// Binds, trying again while the port is taken; `None` when a signal ended the waiting.
+fn listen(bind: &str, port: u16, signals: &mut Signals) -> Result<Option<TcpListener>, Failure> {
+    let address = (bind, port)
+        .to_socket_addrs()
+        .map_err(|cause| format!("cannot listen on {bind}: {cause}"))?
+        .next()
+        .ok_or_else(|| format!("cannot listen on {bind}: no address"))?;
+    let mut pause = Duration::from_secs(1);
+    loop {
+        match TcpListener::bind(address) {
+            Ok(listener) => return Ok(Some(listener)),
+            Err(cause) if cause.kind() == io::ErrorKind::AddrInUse => {
+                log::warn!(target: "daemon", "{address} is in use, trying again in {} s", pause.as_secs());
+            }
+            Err(cause) => return Err(format!("cannot listen on {address}: {cause}").into()),
+        }
+        let until = std::time::Instant::now() + pause;
+        while std::time::Instant::now() < until {
+            if signals.pending().next().is_some() {
+                return Ok(None);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        pause = (pause * 2).min(Duration::from_secs(30));
+    }
+}
+
+/// `last-healthy-start`, whose version tells whether this is an upgrade.
+fn note_healthy_start(app: &App) {
+    let path = app.env.daemon_dir().join("last-healthy-start");
+    let previous = std::fs::read(&path)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
+        .and_then(|json| json["version"].as_str().map(str::to_owned));
+    if let Some(previous) = previous.filter(|v| *v != app.env.version) {
+        log::info!(target: "daemon", "upgraded from {previous} to {}", app.env.version);
+    }
+    let now = json!({
+        "version": app.env.version, "startedAt": clock::iso(app.started), "pid": std::process::id(),
+    });
+    if let Err(cause) = write_private(&path, now.to_string().as_bytes()) {
+        log::warn!(target: "daemon", "cannot write {}: {cause}", path.display());
+    }
+}
+
+/// Replaces a file by a private one; a crash leaves the old or the new one whole.
+fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("tmp");
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)
+}
+
+fn warn_about_reach(app: &App) {
+    if NetworkMode::of_bind(&app.bind) == NetworkMode::Tailscale {
+        log::warn!(
+            target: "daemon",
+            "listening on {} in local mode: whoever reaches this port may read and change everything",
+            app.bind
+        );
+    }
+}

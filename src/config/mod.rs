@@ -1,0 +1,205 @@
+//! Settings: the environment (read once) and `agent.yaml` (read again when it changes).
+//!
+//! A missing or broken file means defaults. Every key has its default and bounds here or in
+//! [`pipeline`], and nowhere else.
+
+mod environment;
+mod file;
+mod live;
+pub mod pipeline;
+
+use serde_json::{Map, Value};
+
+pub use environment::{Environment, NetworkMode, Overrides};
+pub use file::{CONFIG_FILES, Section, parse_yaml, read_first};
+pub use live::Live;
+use pipeline::Pipeline;
+
+/// Which embedding provider makes vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    Native,
+    LlamaCpp,
+    Ollama,
+    OpenAi,
+    None,
+}
+
+impl Provider {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Provider::Native => "native",
+            Provider::LlamaCpp => "llama-cpp",
+            Provider::Ollama => "ollama",
+            Provider::OpenAi => "openai",
+            Provider::None => "none",
+        }
+    }
+}
+
+/// `embedding` (also found as `memory.embeddings` or `embeddings`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedding {
+    pub provider: Provider,
+    pub model: String,
+}
+
+/// `search`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Search {
+    /// Candidates scored below this are no results.
+    pub min_score: f64,
+    pub rehearsal_enabled: bool,
+    pub rehearsal_weight: f64,
+    pub rehearsal_half_life_days: f64,
+}
+
+/// One entry of `agents.roster`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RosterEntry {
+    pub name: String,
+    pub read_policy: String,
+    pub policy_group: Option<String>,
+}
+
+/// `updates`, shown in the status: this daemon never installs itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Updates {
+    pub check_interval_s: i64,
+}
+
+/// Everything `agent.yaml` says, with defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub agent_created: Option<String>,
+    pub network_mode: NetworkMode,
+    pub features: Map<String, Value>,
+    pub roster: Vec<RosterEntry>,
+    pub embedding: Embedding,
+    pub search: Search,
+    pub pipeline: Pipeline,
+    pub updates: Updates,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config::from_section(Section(&Value::Null))
+    }
+}
+
+impl Config {
+    pub fn from_section(root: Section<'_>) -> Self {
+        Config {
+            agent_created: root.at("agent.created").scalar_text(),
+            network_mode: NetworkMode::parse(root.at("network.mode").text()),
+            features: features(root.at("features")),
+            roster: root.at("agents.roster").items().filter_map(roster_entry).collect(),
+            embedding: embedding(root),
+            search: search(root.at("search")),
+            pipeline: Pipeline::resolve(root.at("memory.pipelineV2")),
+            updates: updates(root),
+        }
+    }
+}
+
+fn features(section: Section<'_>) -> Map<String, Value> {
+    section
+        .entries()
+        .filter_map(|(name, value)| value.lenient_bool().map(|on| (name.to_owned(), Value::Bool(on))))
+        .collect()
+}
+
+fn roster_entry(entry: Section<'_>) -> Option<RosterEntry> {
+    let name = entry.at("name").text()?.to_owned();
+    let key = |key: &str| Some(entry.at(key)).filter(|s| s.is_some()).unwrap_or(entry.at("memory").at(key));
+    let policy = key("read_policy");
+    let (read_policy, group) = match policy.text() {
+        Some(text) => (text, key("policy_group").text()),
+        None => (policy.at("type").text().unwrap_or_default(), policy.at("group").text()),
+    };
+    let (read_policy, policy_group) = match (read_policy, group) {
+        ("shared", _) => ("shared", None),
+        ("group", Some(group)) => ("group", Some(group.to_owned())),
+        _ => ("isolated", None),
+    };
+    Some(RosterEntry { name, read_policy: read_policy.to_owned(), policy_group })
+}
+
+fn embedding(root: Section<'_>) -> Embedding {
+    let section = ["embedding", "memory.embeddings", "embeddings"]
+        .iter()
+        .map(|key| root.at(key))
+        .find(|s| s.is_some())
+        .unwrap_or(Section(&Value::Null));
+    let provider = match section.at("provider").text() {
+        Some("none") => Provider::None,
+        Some("ollama") => Provider::Ollama,
+        Some("openai") => Provider::OpenAi,
+        Some("llama-cpp") => Provider::LlamaCpp,
+        _ => Provider::Native,
+    };
+    Embedding { provider, model: section.at("model").text().unwrap_or("nomic-embed-text-v1.5").to_owned() }
+}
+
+fn search(section: Section<'_>) -> Search {
+    // `min_score` is only read beside `alpha`, and its default rises with it
+    let min_score = match section.at("alpha").number() {
+        Some(_) => section.at("min_score").number().unwrap_or(0.3),
+        None => 0.1,
+    };
+    Search {
+        min_score: min_score.clamp(0.0, 1.0),
+        rehearsal_enabled: section.at("rehearsal_enabled").bool().unwrap_or(true),
+        rehearsal_weight: section.at("rehearsal_weight").number().unwrap_or(0.1).clamp(0.0, 1.0),
+        rehearsal_half_life_days: section.at("rehearsal_half_life_days").number().unwrap_or(30.0).max(1.0),
+    }
+}
+
+fn updates(root: Section<'_>) -> Updates {
+    let section = Some(root.at("updates")).filter(|s| s.is_some()).unwrap_or(root.at("update"));
+    let asked = ["checkInterval", "check_interval"].iter().find_map(|key| section.at(key).number());
+    Updates { check_interval_s: asked.map(|n| n as i64).filter(|n| (300..=604_800).contains(n)).unwrap_or(21_600) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_empty_file_means_defaults() {
+        let config = Config::default();
+        assert_eq!(config.embedding.provider, Provider::Native);
+        assert_eq!(config.search.min_score, 0.1);
+        assert_eq!(config.updates.check_interval_s, 21_600);
+        assert!(config.roster.is_empty() && config.features.is_empty());
+    }
+
+    #[test]
+    fn wrong_types_fall_back_and_numbers_are_clamped() {
+        let file = json!({
+            "features": {"a": true, "b": "false", "c": 3},
+            "search": {"alpha": 0.5},
+            "updates": {"checkInterval": 5},
+            "memory": {"pipelineV2": {"workerPollMs": 5, "worker": {"maxRetries": 99, "leaseTimeoutMs": "soon"}}},
+            "agents": {"roster": [
+                {"name": "x", "read_policy": "shared"},
+                {"name": "y", "memory": {"read_policy": "group", "policy_group": "g"}},
+                {"name": "z", "read_policy": {"type": "group", "group": "h"}},
+                {"name": "w", "read_policy": "group"},
+                "no entry"
+            ]},
+        });
+        let config = Config::from_section(Section(&file));
+        assert_eq!(Value::Object(config.features), json!({"a": true, "b": false}));
+        assert_eq!(config.search.min_score, 0.3);
+        assert_eq!(config.updates.check_interval_s, 21_600);
+        let worker = &config.pipeline.resolved()["worker"];
+        assert_eq!(worker["pollMs"], 100);
+        assert_eq!(worker["maxRetries"], 10);
+        assert_eq!(worker["leaseTimeoutMs"], 300_000);
+        let policies: Vec<_> =
+            config.roster.iter().map(|r| (r.read_policy.as_str(), r.policy_group.as_deref())).collect();
+        assert_eq!(policies, [("shared", None), ("group", Some("g")), ("group", Some("h")), ("isolated", None)]);
+    }
+}

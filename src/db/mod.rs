@@ -1,0 +1,161 @@
+//! The workspace's SQLite file: one writer that commits waiting writes together, and read-only
+//! connections for everybody else.
+//!
+//! An answered write is on disk (`synchronous=FULL`); a reader never waits for a writer (WAL).
+
+mod readers;
+pub mod schema;
+pub mod sql;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use readers::Readers;
+use writer::Writer;
+
+/// What can go wrong below the parts.
+#[derive(Debug)]
+pub enum Error {
+    /// Another process holds the file for longer than the busy timeout.
+    Busy,
+    /// The disk is full.
+    Full,
+    /// The daemon is stopping.
+    Stopped,
+    /// The file is there, but it is not a Signet database we can work on. Left untouched.
+    Unusable(String),
+    Sqlite(rusqlite::Error),
+    Io(std::io::Error),
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::Busy => f.write_str("the database is locked by another process"),
+            Error::Full => f.write_str("the disk is full"),
+            Error::Stopped => f.write_str("the database is closed"),
+            Error::Unusable(why) => f.write_str(why),
+            Error::Sqlite(cause) => write!(f, "SQLite: {cause}"),
+            Error::Io(cause) => write!(f, "database file: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<rusqlite::Error> for Error {
+    fn from(cause: rusqlite::Error) -> Self {
+        match cause.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy,
+            Some(ErrorCode::DiskFull) => Error::Full,
+            _ => Error::Sqlite(cause),
+        }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(cause: std::io::Error) -> Self {
+        Error::Io(cause)
+    }
+}
+
+/// True when a statement failed on a unique index.
+pub fn is_unique_violation(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::SqliteFailure(e, _)
+            if e.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE
+                || e.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+    )
+}
+
+/// Pages cached by the writer and by each reader, in KiB: together a few MB on a busy daemon.
+const WRITER_CACHE_KIB: i64 = 4096;
+const READER_CACHE_KIB: i64 = 1536;
+/// Statements kept prepared on each connection.
+const STATEMENT_CACHE: usize = 96;
+
+/// An open workspace database.
+pub struct Db {
+    path: PathBuf,
+    writer: Writer,
+    readers: Readers,
+}
+
+impl Db {
+    /// Opens the file, creating or completing its schema.
+    pub fn open(path: &Path) -> Result<Db, Error> {
+        let connection = schema::open_and_complete(path)?;
+        tune_writer(&connection)?;
+        Ok(Db { path: path.to_owned(), writer: Writer::start(connection)?, readers: Readers::new(path) })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `work` on a read-only connection: one consistent state of the file per transaction.
+    pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        self.readers.with(work)
+    }
+
+    /// Runs `work` as one transaction and returns after it is on disk. An `Err` of `work`
+    /// undoes what it did.
+    pub fn write<T, E>(&self, work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.writer.run(work)
+    }
+
+    /// Queues a transaction nobody waits for. It is dropped, with a log line, when the queue
+    /// is full.
+    pub fn write_later(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Connection) -> Result<(), Error> + Send + 'static,
+    ) {
+        self.writer.queue(what, work);
+    }
+
+    /// Finishes what is queued, brings the WAL home and closes the file.
+    pub fn close(&self) {
+        self.writer.stop();
+    }
+}
+
+fn tune_writer(connection: &Connection) -> Result<(), Error> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
+    connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
+    tune(connection)
+}
+
+/// What every connection needs. Foreign keys stay off: the data model relies on it.
+fn tune(connection: &Connection) -> Result<(), Error> {
+    connection.busy_timeout(std::time::Duration::from_millis(5000))?;
+    connection.pragma_update(None, "foreign_keys", false)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    Ok(())
+}
+
+fn open_reader(path: &Path) -> Result<Connection, Error> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    tune(&connection)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    Ok(connection)
+}
+
+/// `PRAGMA integrity_check` on a file, read-only: the problems found, none when it is sound.
+pub fn integrity_problems(path: &Path) -> Result<Vec<String>, Error> {
+    let connection = open_reader(path)?;
+    let mut statement = connection.prepare("PRAGMA integrity_check(20)")?;
+    let lines = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    Ok(lines.into_iter().filter(|l| l != "ok").collect())
+}

@@ -1,0 +1,81 @@
+//! SQL helpers that every part uses.
+
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+
+/// One FTS5 string: quoted so that nothing in it is syntax.
+pub fn fts_quote(word: &str) -> String {
+    format!("\"{}\"", word.replace('"', "\"\""))
+}
+
+/// A pattern for `LIKE … ESCAPE '\'` that finds `text` anywhere.
+pub fn like_contains(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
+/// All rows of a cached statement.
+pub fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare_cached(sql)?.query_map(params, read)?.collect()
+}
+
+/// The first row of a cached statement, if any.
+pub fn row<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
+    connection.prepare_cached(sql)?.query_row(params, read).optional()
+}
+
+/// Runs a cached statement; the number of rows it changed.
+pub fn execute(connection: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute(params)
+}
+
+/// Conditions joined by AND with their parameters, for filters whose parts are optional.
+///
+/// Only fixed SQL goes into `text`; what a client sent goes into `values`.
+#[derive(Default)]
+pub struct Conditions {
+    text: Vec<&'static str>,
+    values: Vec<Box<dyn ToSql>>,
+}
+
+impl Conditions {
+    pub fn and(&mut self, sql: &'static str) -> &mut Self {
+        self.text.push(sql);
+        self
+    }
+
+    /// One condition with one `?`.
+    pub fn and_with(&mut self, sql: &'static str, value: impl ToSql + 'static) -> &mut Self {
+        self.text.push(sql);
+        self.values.push(Box::new(value));
+        self
+    }
+
+    /// A further value for a condition with several `?`.
+    pub fn value(&mut self, value: impl ToSql + 'static) -> &mut Self {
+        self.values.push(Box::new(value));
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    pub fn sql(&self) -> String {
+        if self.text.is_empty() { "1".to_owned() } else { self.text.join(" AND ") }
+    }
+
+    pub fn values(&self) -> impl Iterator<Item = &dyn ToSql> {
+        self.values.iter().map(|v| v.as_ref())
+    }
+}

@@ -1,0 +1,77 @@
+//! What a handler answers with.
+
+use crossbeam_channel::Receiver;
+use serde::Serialize;
+
+use super::ApiError;
+use super::sse::Event;
+
+/// The content of an answer.
+#[derive(Debug)]
+pub enum Body {
+    Bytes(Vec<u8>),
+    /// Server-sent events, one flush each, until the sender is dropped or the client leaves.
+    Events(Receiver<Event>),
+}
+
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Body,
+}
+
+impl Response {
+    fn bytes(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        Response { status, headers: vec![("Content-Type", content_type.to_owned())], body: Body::Bytes(body) }
+    }
+
+    /// 200 with a JSON body.
+    pub fn json(value: &impl Serialize) -> Self {
+        Self::json_with(200, value)
+    }
+
+    pub fn json_with(status: u16, value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => Self::bytes(status, "application/json", body),
+            Err(cause) => ApiError::internal(cause).into(),
+        }
+    }
+
+    pub fn text(status: u16, text: &str) -> Self {
+        Self::bytes(status, "text/plain; charset=utf-8", text.as_bytes().to_vec())
+    }
+
+    pub fn html(text: &str) -> Self {
+        Self::bytes(200, "text/html; charset=utf-8", text.as_bytes().to_vec())
+    }
+
+    pub fn empty(status: u16) -> Self {
+        Response { status, headers: Vec::new(), body: Body::Bytes(Vec::new()) }
+    }
+
+    /// A stream of server-sent events.
+    pub fn events(events: Receiver<Event>) -> Self {
+        Response { status: 200, headers: Vec::new(), body: Body::Events(events) }
+    }
+
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+impl From<ApiError> for Response {
+    fn from(error: ApiError) -> Self {
+        // an error body is strings and numbers: it always serialises
+        let body = serde_json::to_vec(&error.body()).unwrap_or_default();
+        let mut response = Self::bytes(error.status, "application/json", body);
+        if let Some(seconds) = error.retry_after {
+            response.headers.push(("Retry-After", seconds.to_string()));
+        }
+        if error.status == 401 {
+            response.headers.push(("WWW-Authenticate", "Bearer".to_owned()));
+        }
+        response
+    }
+}

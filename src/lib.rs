@@ -1,0 +1,19 @@
+//! signetd: the Signet daemon API for small machines, in one binary.
+//!
+//! docs/architecture.md shows the way of a request and what holds everywhere.
+
+#![forbid(unsafe_code)]
+
+pub mod agents;
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod daemon;
+pub mod db;
+pub mod http;
+pub mod jobs;
+pub mod limits;
+pub mod logging;
+pub mod memory;

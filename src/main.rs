@@ -1,0 +1,7 @@
+//! Arguments to a subcommand.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    signetd::cli::run(std::env::args_os().skip(1))
+}

@@ -1,0 +1,355 @@
+//! Changing, deleting and recovering one memory (memory part, §3).
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::content;
+use super::store::history::{self, NewEvent};
+use super::store::memories::{self, Changed, Stored};
+use crate::auth::{Actor, Caller};
+use crate::clock;
+use crate::db;
+use crate::http::{ApiError, Fields};
+
+/// Deleted memories can be recovered for 30 days.
+pub const RETENTION_DAYS: i64 = 30;
+const RETENTION_MS: i64 = RETENTION_DAYS * 24 * 3_600_000;
+
+/// A validated change of one memory; fields that are `None` stay.
+#[derive(Debug, Clone, Default)]
+pub struct Patch {
+    pub content: Option<String>,
+    pub kind: Option<String>,
+    pub tags: Option<Option<String>>,
+    pub importance: Option<f64>,
+    pub pinned: Option<bool>,
+    pub if_version: Option<i64>,
+    pub reason: String,
+}
+
+impl Patch {
+    /// `default_reason` is a batch's.
+    pub fn parse(body: Fields<'_>, default_reason: Option<&str>) -> Result<Self, ApiError> {
+        let text = |name: &str| -> Result<Option<String>, ApiError> {
+            match body.text(name)? {
+                Some(text) => Ok(Some(text.to_owned())),
+                None if body.has(name) => Err(ApiError::bad_request(format!("{name} must be a non-empty string"))),
+                None => Ok(None),
+            }
+        };
+        let patch = Patch {
+            content: text("content")?,
+            kind: text("type")?,
+            tags: body.tags("tags")?,
+            importance: body.number("importance")?,
+            pinned: body.boolean("pinned")?,
+            if_version: body.positive_int("if_version")?,
+            reason: required_reason(body.lenient_text("reason").or(default_reason))?,
+        };
+        if patch.importance.is_some_and(|n| !(0.0..=1.0).contains(&n)) {
+            return Err(ApiError::bad_request("importance must be between 0 and 1"));
+        }
+        let empty = patch.content.is_none()
+            && patch.kind.is_none()
+            && patch.tags.is_none()
+            && patch.importance.is_none()
+            && patch.pinned.is_none();
+        if empty {
+            return Err(ApiError::bad_request("at least one of content, type, tags, importance or pinned is required"));
+        }
+        Ok(patch)
+    }
+}
+
+pub fn required_reason(given: Option<&str>) -> Result<String, ApiError> {
+    given.map(str::to_owned).ok_or_else(|| ApiError::bad_request("reason is required"))
+}
+
+/// What a change came to, with the status words of the contract.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Updated { from: i64, to: i64, content_changed: bool, embedded: bool },
+    NoChanges { version: i64 },
+    Deleted { from: i64, to: i64 },
+    Recovered { from: i64, to: i64 },
+    Refused(Refusal),
+}
+
+/// Why nothing was changed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    NotFound,
+    /// The change is for a live row.
+    IsDeleted(i64),
+    AlreadyDeleted(i64),
+    NotDeleted(i64),
+    VersionConflict(i64),
+    Duplicate {
+        version: i64,
+        of: String,
+    },
+    PinnedRequiresForce(i64),
+    AutonomousForceDenied(i64),
+    RetentionExpired(i64),
+}
+
+impl Refusal {
+    fn parts(&self) -> (u16, &'static str, Option<i64>, Option<&'static str>) {
+        match self {
+            Refusal::NotFound => (404, "not_found", None, Some("Memory not found")),
+            Refusal::IsDeleted(v) => (409, "deleted", Some(*v), Some("Memory is deleted")),
+            Refusal::AlreadyDeleted(v) => (409, "already_deleted", Some(*v), None),
+            Refusal::NotDeleted(v) => (409, "not_deleted", Some(*v), Some("Memory is not deleted")),
+            Refusal::VersionConflict(v) => (409, "version_conflict", Some(*v), Some("The memory has another version")),
+            Refusal::Duplicate { version, .. } => {
+                (409, "duplicate_content_hash", Some(*version), Some("Another memory has the same content"))
+            }
+            Refusal::PinnedRequiresForce(v) => {
+                (409, "pinned_requires_force", Some(*v), Some("A pinned memory is only deleted with force"))
+            }
+            Refusal::AutonomousForceDenied(v) => {
+                (403, "autonomous_force_denied", Some(*v), Some("A pipeline may not force a pinned memory"))
+            }
+            Refusal::RetentionExpired(v) => {
+                (409, "retention_expired", Some(*v), Some("The time for recovering has passed"))
+            }
+        }
+    }
+}
+
+impl Outcome {
+    /// HTTP status and body.
+    pub fn answer(&self, id: &str) -> (u16, Value) {
+        let (status, mut body) = match self {
+            Outcome::Updated { from, to, content_changed, embedded } => {
+                let mut body = json!({
+                    "id": id, "status": "updated", "currentVersion": from, "newVersion": to,
+                    "contentChanged": content_changed,
+                });
+                if *embedded {
+                    body["embedded"] = Value::Bool(true);
+                }
+                (200, body)
+            }
+            Outcome::NoChanges { version } => {
+                (200, json!({ "id": id, "status": "no_changes", "currentVersion": version }))
+            }
+            Outcome::Deleted { from, to } => {
+                (200, json!({ "id": id, "status": "deleted", "currentVersion": from, "newVersion": to }))
+            }
+            Outcome::Recovered { from, to } => (
+                200,
+                json!({
+                    "id": id, "status": "recovered", "currentVersion": from, "newVersion": to,
+                    "retentionDays": RETENTION_DAYS,
+                }),
+            ),
+            Outcome::Refused(refusal) => {
+                let (status, word, version, error) = refusal.parts();
+                let mut body = json!({ "id": id, "status": word });
+                if let Some(version) = version {
+                    body["currentVersion"] = Value::from(version);
+                }
+                if let Some(error) = error {
+                    body["error"] = Value::from(error);
+                }
+                (status, body)
+            }
+        };
+        if let Outcome::Refused(Refusal::Duplicate { of, .. }) = self {
+            body["duplicateMemoryId"] = Value::from(of.as_str());
+        }
+        (if status == 200 { 200 } else { status }, body)
+    }
+}
+
+/// Looks the row up, and refuses it when the caller's project scope does.
+fn find(connection: &Connection, id: &str, caller: &Caller) -> Result<Option<Stored>, ApiError> {
+    let row = memories::find(connection, id)?;
+    if let Some(row) = &row {
+        caller.check_stored_project(row.place.project.as_deref())?;
+    }
+    Ok(row)
+}
+
+fn stale(row: &Stored, if_version: Option<i64>) -> bool {
+    if_version.is_some_and(|wanted| wanted != row.version)
+}
+
+/// Applies a patch in the running transaction.
+pub fn patch(
+    connection: &Connection,
+    id: &str,
+    patch: &Patch,
+    caller: &Caller,
+    actor: &Actor,
+    now: &str,
+) -> Result<Outcome, ApiError> {
+    let Some(row) = find(connection, id, caller)? else { return Ok(Outcome::Refused(Refusal::NotFound)) };
+    if row.deleted {
+        return Ok(Outcome::Refused(Refusal::IsDeleted(row.version)));
+    }
+    if stale(&row, patch.if_version) {
+        return Ok(Outcome::Refused(Refusal::VersionConflict(row.version)));
+    }
+    let new_text = patch.content.as_deref().map(content::normalize).filter(|n| n.stored != row.content);
+    if let Some(normal) = &new_text {
+        if let Some(twin) = memories::find_by_hash(connection, &row.place, &normal.hash)? {
+            if twin.id != id {
+                return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of: twin.id }));
+            }
+        }
+    }
+    let kind = patch.kind.as_deref().unwrap_or(&row.kind);
+    let tags = patch.tags.as_ref().unwrap_or(&row.tags);
+    let importance = patch.importance.unwrap_or(row.importance);
+    let pinned = patch.pinned.unwrap_or(row.pinned);
+    let changed_fields: Vec<&str> = [
+        ("content", new_text.is_some()),
+        ("type", kind != row.kind),
+        ("tags", *tags != row.tags),
+        ("importance", importance != row.importance),
+        ("pinned", pinned != row.pinned),
+    ]
+    .into_iter()
+    .filter_map(|(name, changed)| changed.then_some(name))
+    .collect();
+    if changed_fields.is_empty() {
+        return Ok(Outcome::NoChanges { version: row.version });
+    }
+    let to = row.version + 1;
+    if let Some(normal) = &new_text {
+        memories::set_content(connection, id, &normal.stored, &normal.normalized, &normal.hash)?;
+    }
+    memories::update(
+        connection,
+        &Changed { id, kind, tags: tags.as_deref(), importance, pinned, by: &actor.changed_by, now, version: to },
+    )?;
+    let content_changed = new_text.is_some();
+    let new_content = new_text.as_ref().map_or(row.content.as_str(), |n| n.stored.as_str());
+    history::add(
+        connection,
+        &NewEvent {
+            memory_id: id,
+            event: "updated",
+            old_content: Some(&row.content),
+            new_content: Some(new_content),
+            reason: Some(&patch.reason),
+            metadata: json!({
+                "changedFields": changed_fields, "ifVersion": patch.if_version, "contentChanged": content_changed,
+            }),
+            actor,
+            now,
+        },
+    )?;
+    Ok(Outcome::Updated { from: row.version, to, content_changed, embedded: false })
+}
+
+/// A validated delete.
+#[derive(Debug, Clone)]
+pub struct Delete {
+    pub reason: String,
+    pub force: bool,
+    pub if_version: Option<i64>,
+}
+
+/// Soft-deletes in the running transaction.
+pub fn delete(
+    connection: &Connection,
+    id: &str,
+    delete: &Delete,
+    caller: &Caller,
+    actor: &Actor,
+    now: &str,
+) -> Result<Outcome, ApiError> {
+    let Some(row) = find(connection, id, caller)? else { return Ok(Outcome::Refused(Refusal::NotFound)) };
+    let refusal = if row.deleted {
+        Some(Refusal::AlreadyDeleted(row.version))
+    } else if stale(&row, delete.if_version) {
+        Some(Refusal::VersionConflict(row.version))
+    } else if row.pinned && !delete.force {
+        Some(Refusal::PinnedRequiresForce(row.version))
+    } else if row.pinned && actor.actor_type == "pipeline" {
+        Some(Refusal::AutonomousForceDenied(row.version))
+    } else {
+        None
+    };
+    if let Some(refusal) = refusal {
+        return Ok(Outcome::Refused(refusal));
+    }
+    let to = row.version + 1;
+    memories::mark_deleted(connection, id, &actor.changed_by, now, to)?;
+    history::add(
+        connection,
+        &NewEvent {
+            memory_id: id,
+            event: "deleted",
+            old_content: Some(&row.content),
+            new_content: None,
+            reason: Some(&delete.reason),
+            metadata: json!({ "force": delete.force, "ifVersion": delete.if_version }),
+            actor,
+            now,
+        },
+    )?;
+    Ok(Outcome::Deleted { from: row.version, to })
+}
+
+/// Undoes a delete of the last 30 days in the running transaction.
+pub fn recover(
+    connection: &Connection,
+    id: &str,
+    reason: &str,
+    if_version: Option<i64>,
+    caller: &Caller,
+    actor: &Actor,
+    now: &str,
+) -> Result<Outcome, ApiError> {
+    let Some(row) = find(connection, id, caller)? else { return Ok(Outcome::Refused(Refusal::NotFound)) };
+    if !row.deleted {
+        return Ok(Outcome::Refused(Refusal::NotDeleted(row.version)));
+    }
+    if stale(&row, if_version) {
+        return Ok(Outcome::Refused(Refusal::VersionConflict(row.version)));
+    }
+    if expired(row.deleted_at.as_deref(), now) {
+        return Ok(Outcome::Refused(Refusal::RetentionExpired(row.version)));
+    }
+    let twin = match &row.hash {
+        Some(hash) => memories::find_by_hash(connection, &row.place, hash)?,
+        None => None,
+    };
+    if let Some(twin) = twin {
+        return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of: twin.id }));
+    }
+    let to = row.version + 1;
+    match memories::mark_recovered(connection, id, &actor.changed_by, now, to) {
+        Ok(()) => {}
+        Err(cause) if db::is_unique_violation(&cause) => {
+            // the same idempotency key is in use again
+            return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of: String::new() }));
+        }
+        Err(cause) => return Err(cause.into()),
+    }
+    history::add(
+        connection,
+        &NewEvent {
+            memory_id: id,
+            event: "recovered",
+            old_content: None,
+            new_content: Some(&row.content),
+            reason: Some(reason),
+            metadata: json!({ "ifVersion": if_version, "retentionWindowMs": RETENTION_MS }),
+            actor,
+            now,
+        },
+    )?;
+    Ok(Outcome::Recovered { from: row.version, to })
+}
+
+fn expired(deleted_at: Option<&str>, now: &str) -> bool {
+    match (deleted_at.and_then(clock::parse_stored), clock::parse_stored(now)) {
+        (Some(then), Some(now)) => now.as_millisecond() - then.as_millisecond() > RETENTION_MS,
+        _ => true,
+    }
+}

@@ -1,0 +1,303 @@
+//! Questions about a day: which window is meant and what lies in it (memory part, §6.6).
+
+use std::collections::HashSet;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::filter::Filter;
+use super::query::RecallQuery;
+use crate::clock;
+use crate::http::{ApiError, Fields};
+use crate::memory::store::temporal::{self, Dated};
+
+const FACETS: [&str; 6] = ["session", "source", "occurred", "observed", "valid", "captured"];
+
+/// Memories a window may choose.
+const MOST_CHOSEN: usize = 1000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Auto,
+    Timeline,
+    Filter,
+}
+
+/// The `time` of a request.
+#[derive(Debug, Clone)]
+pub struct TimeRequest {
+    start: Timestamp,
+    end: Timestamp,
+    facets: Vec<&'static str>,
+    mode: Mode,
+}
+
+impl TimeRequest {
+    pub fn parse(value: &Value) -> Result<Self, ApiError> {
+        let fields = value.as_object().map(Fields).ok_or_else(|| ApiError::bad_request("time must be an object"))?;
+        let time = |name: &str| -> Result<Option<Timestamp>, ApiError> {
+            Ok(fields.time(name).map_err(|e| nested(&e))?.as_deref().and_then(clock::parse_iso))
+        };
+        let start = time("start")?.ok_or_else(|| ApiError::bad_request("time.start is required"))?;
+        let end = match time("end")? {
+            Some(end) => end,
+            None => start
+                .checked_add(SignedDuration::from_hours(24))
+                .map_err(|_| ApiError::bad_request("time.start is out of range"))?,
+        };
+        if end <= start {
+            return Err(ApiError::bad_request("time.end must be after time.start"));
+        }
+        let facets = match fields.strings("facets").map_err(|e| nested(&e))? {
+            None => FACETS.to_vec(),
+            Some(names) => names
+                .iter()
+                .map(|name| FACETS.iter().copied().find(|f| f == name))
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| ApiError::bad_request(format!("time.facets may be {}", FACETS.join(", "))))?,
+        };
+        let mode = match fields.raw("mode") {
+            None | Some(Value::Null) => Mode::Auto,
+            Some(Value::String(s)) if s == "auto" => Mode::Auto,
+            Some(Value::String(s)) if s == "timeline" => Mode::Timeline,
+            Some(Value::String(s)) if s == "filter" => Mode::Filter,
+            Some(_) => return Err(ApiError::bad_request("time.mode must be auto, timeline or filter")),
+        };
+        Ok(TimeRequest { start, end, facets, mode })
+    }
+
+    /// The whole question stays the content query.
+    pub fn window(&self, question: &str) -> Window {
+        Window {
+            start: self.start,
+            end: self.end,
+            facets: self.facets.clone(),
+            mode: if self.mode == Mode::Timeline { Mode::Timeline } else { Mode::Filter },
+            source: "request",
+            content_query: question.to_owned(),
+        }
+    }
+}
+
+fn nested(error: &ApiError) -> ApiError {
+    ApiError::bad_request(format!("time.{}", error.message.as_deref().unwrap_or_default()))
+}
+
+/// A window of time (end exclusive) and what is asked about it.
+#[derive(Debug, Clone)]
+pub struct Window {
+    start: Timestamp,
+    end: Timestamp,
+    facets: Vec<&'static str>,
+    mode: Mode,
+    source: &'static str,
+    content_query: String,
+}
+
+/// Words around a date that say nothing about its content.
+const FILLER: &[&str] = &[
+    "what", "were", "was", "we", "you", "i", "doing", "did", "do", "on", "in", "at", "the", "that", "day", "date",
+    "tell", "me", "about", "working", "worked",
+];
+
+/// The day a question names, if any: from local midnight to the next.
+pub fn in_question(question: &str) -> Option<Window> {
+    let words: Vec<&str> = question.split_whitespace().collect();
+    let (date, first, last) = find_date(&words)?;
+    let midnight = |date: Date| TimeZone::system().to_timestamp(date.at(0, 0, 0, 0)).ok();
+    let rest: Vec<String> = words[..first]
+        .iter()
+        .chain(&words[last..])
+        .map(|w| w.trim_matches(|c: char| c.is_ascii_punctuation()).to_lowercase())
+        .filter(|w| !w.is_empty() && !FILLER.contains(&w.as_str()))
+        .collect();
+    let content_query = rest.join(" ");
+    Some(Window {
+        start: midnight(date)?,
+        end: midnight(date.checked_add(1.day()).ok()?)?,
+        facets: FACETS.to_vec(),
+        mode: if content_query.is_empty() { Mode::Timeline } else { Mode::Filter },
+        source: "query",
+        content_query,
+    })
+}
+
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// The first possible date with the range of words it takes.
+fn find_date(words: &[&str]) -> Option<(Date, usize, usize)> {
+    (0..words.len()).find_map(|at| {
+        numeric(words[at]).map(|d| (d, at, at + 1)).or_else(|| named(&words[at..]).map(|(d, n)| (d, at, at + n)))
+    })
+}
+
+/// `2024-5-13` or `2024/05/13`.
+fn numeric(word: &str) -> Option<Date> {
+    let word = word.trim_matches(|c: char| !c.is_ascii_digit());
+    let parts: Vec<&str> = word.split(['-', '/']).collect();
+    let [year, month, day] = parts[..] else { return None };
+    if year.len() != 4 || month.len() > 2 || day.len() > 2 {
+        return None;
+    }
+    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+}
+
+/// `May 13th, 2024`; how many words it takes.
+fn named(words: &[&str]) -> Option<(Date, usize)> {
+    let [month, day, year, ..] = words else { return None };
+    let month = month.trim_matches(|c: char| !c.is_alphabetic()).to_lowercase();
+    if month.len() < 3 {
+        return None;
+    }
+    let month =
+        MONTHS.iter().position(|m| *m == month || m[..3] == month || (month == "sept" && m.starts_with("sep")))?;
+    let day = day.trim_end_matches(',').to_lowercase();
+    let day = ["st", "nd", "rd", "th"].iter().find_map(|s| day.strip_suffix(s)).unwrap_or(&day);
+    let year = year.trim_matches(|c: char| !c.is_ascii_digit());
+    if year.len() != 4 {
+        return None;
+    }
+    let date = Date::new(year.parse().ok()?, month as i8 + 1, day.parse().ok()?).ok()?;
+    Some((date, 3))
+}
+
+/// `meta.temporal`.
+#[derive(Debug, Clone)]
+pub struct Meta {
+    window: Window,
+    original_query: String,
+    pub content_query: String,
+}
+
+impl Meta {
+    pub fn to_json(&self) -> Value {
+        json!({
+            "mode": if self.window.mode == Mode::Timeline { "timeline" } else { "filter" },
+            "source": self.window.source,
+            "originalQuery": self.original_query,
+            "contentQuery": self.content_query,
+            "start": clock::iso(self.window.start),
+            "end": clock::iso(self.window.end),
+            "facets": self.window.facets,
+        })
+    }
+}
+
+/// How a dated question goes on.
+pub struct Plan {
+    /// The answer, when the rows of the window are it.
+    pub rows: Option<Vec<Dated>>,
+    /// Else the memories among which recall goes on.
+    pub memory_ids: Vec<String>,
+    pub meta: Meta,
+}
+
+pub fn plan(
+    connection: &Connection,
+    query: &RecallQuery,
+    window: &Window,
+    filter: &Filter<'_>,
+) -> Result<Plan, ApiError> {
+    let meta = Meta {
+        window: window.clone(),
+        original_query: query.text.clone(),
+        content_query: window.content_query.clone(),
+    };
+    let rows = in_window(connection, query, window, filter)?;
+    if window.mode == Mode::Timeline {
+        return Ok(Plan { rows: Some(rows), memory_ids: Vec::new(), meta });
+    }
+    let memory_ids: Vec<String> =
+        rows.iter().filter(|r| r.subject_type == "memory").map(|r| r.subject_id.clone()).collect();
+    if !memory_ids.is_empty() {
+        return Ok(Plan { rows: None, memory_ids, meta });
+    }
+    let wanted = window.content_query.to_lowercase();
+    let rows = rows
+        .into_iter()
+        .filter(|row| {
+            let text = row.content.to_lowercase();
+            wanted.split_whitespace().all(|word| text.contains(word))
+        })
+        .collect();
+    Ok(Plan { rows: Some(rows), memory_ids, meta })
+}
+
+/// Rows of every asked facet: by rank and start, descending, each subject once per facet.
+fn in_window(
+    connection: &Connection,
+    query: &RecallQuery,
+    window: &Window,
+    filter: &Filter<'_>,
+) -> Result<Vec<Dated>, ApiError> {
+    let (start, end) = (clock::iso(window.start), clock::iso(window.end));
+    let span = temporal::Window { start: &start, end: &end };
+    let visible = filter.timeline_conditions();
+    let agent = &filter.readable.agent;
+    let limit = (20 * query.limit).clamp(100, MOST_CHOSEN);
+    let most = limit as i64;
+    let asked = |facet: &str| window.facets.contains(&facet);
+    let mut rows = Vec::new();
+    if asked("captured") {
+        rows.extend(temporal::captured_memories(connection, span, &visible, most)?);
+        rows.extend(temporal::captured_artifacts(connection, span, agent, most)?);
+    }
+    if asked("session") {
+        rows.extend(temporal::sessions(connection, span, agent, most)?);
+    }
+    if asked("source") {
+        let (from, until) = (window.start.as_millisecond(), window.end.as_millisecond());
+        rows.extend(temporal::source_artifacts(connection, from, until, agent, most)?);
+    }
+    rows.extend(temporal::memory_edges(connection, span, &window.facets, &visible, most)?);
+    rows.sort_by(|a, b| b.rank.total_cmp(&a.rank).then_with(|| b.start.cmp(&a.start)));
+    let mut seen = HashSet::new();
+    rows.retain(|r| seen.insert((r.subject_type.clone(), r.subject_id.clone(), r.facet.clone())));
+    rows.truncate(limit);
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(question: &str) -> Option<String> {
+        let words: Vec<&str> = question.split_whitespace().collect();
+        find_date(&words).map(|(d, _, _)| d.to_string())
+    }
+
+    #[test]
+    fn dates_are_found_in_their_forms() {
+        assert_eq!(date("what did we do on 2024-5-13?").as_deref(), Some("2024-05-13"));
+        assert_eq!(date("notes of 2024/05/13").as_deref(), Some("2024-05-13"));
+        assert_eq!(date("July 1 2024 budget").as_deref(), Some("2024-07-01"));
+        assert_eq!(date("on Sept 3rd, 2023").as_deref(), Some("2023-09-03"));
+        for none in ["in May 2024", "2024-02-31", "July 45 2024", "version 1-2-3", "may I"] {
+            assert_eq!(date(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn filler_words_leave_a_timeline() {
+        let window = in_question("What did we do on 2024-05-13?").unwrap();
+        assert_eq!((window.mode, window.content_query.as_str()), (Mode::Timeline, ""));
+        let window = in_question("July 1 2024 budget review").unwrap();
+        assert_eq!((window.mode, window.content_query.as_str()), (Mode::Filter, "budget review"));
+    }
+}

@@ -1,0 +1,66 @@
+//! Which rows a recall may look at: what was asked for and what the agent may read.
+
+use super::query::RecallQuery;
+use crate::agents::Readable;
+use crate::db::sql::{self, Conditions};
+
+#[derive(Debug, Clone)]
+pub struct Filter<'a> {
+    query: &'a RecallQuery,
+    pub readable: Readable,
+    /// Only these memories, when a window of time has chosen them.
+    pub only: Option<Vec<String>>,
+}
+
+impl<'a> Filter<'a> {
+    pub fn of(query: &'a RecallQuery, readable: Readable) -> Self {
+        Filter { query, readable, only: None }
+    }
+
+    /// Conditions on `memories m`, applied before anything of a row is used.
+    pub fn conditions(&self) -> Conditions {
+        let query = self.query;
+        let mut all = Conditions::default();
+        all.and("m.is_deleted = 0");
+        self.readable.filter(&mut all);
+        match &query.scope {
+            Some(scope) => all.and_with("m.scope = ?", scope.clone()),
+            None => all.and("m.scope IS NULL"),
+        };
+        for (value, condition) in [
+            (&query.kind, "m.type = ?"),
+            (&query.who, "m.who = ?"),
+            (&query.project, "m.project = ?"),
+            (&query.since, "m.created_at >= ?"),
+            (&query.until, "m.created_at <= ?"),
+        ] {
+            if let Some(value) = value {
+                all.and_with(condition, value.clone());
+            }
+        }
+        for tag in &query.tags {
+            all.and_with("m.tags LIKE ? ESCAPE '\\'", sql::like_contains(tag));
+        }
+        if query.pinned {
+            all.and("m.pinned = 1");
+        }
+        if let Some(least) = query.importance_min {
+            all.and_with("m.importance >= ?", least);
+        }
+        if let Some(ids) = &self.only {
+            let list = serde_json::Value::from(ids.as_slice()).to_string();
+            all.and_with("m.id IN (SELECT value FROM json_each(?))", list);
+        }
+        all
+    }
+
+    /// Conditions of a timeline: what the agent may read, and its project.
+    pub fn timeline_conditions(&self) -> Conditions {
+        let mut all = Conditions::default();
+        self.readable.filter(&mut all);
+        if let Some(project) = &self.query.project {
+            all.and_with("m.project = ?", project.clone());
+        }
+        all
+    }
+}

@@ -1,0 +1,99 @@
+//! From signals to an order of rows.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::candidates::{Candidates, Signals};
+use crate::clock;
+use crate::config::{Config, Search};
+use crate::http::ApiError;
+use crate::memory::store::recall::{self, Row};
+
+/// A hint alone is no full proof.
+const HINT_ALONE: f64 = 0.75;
+/// What a memory of the asked day with evidence scores at least.
+const DATED: f64 = 0.85;
+
+/// A row with its place in the answer.
+#[derive(Debug)]
+pub struct Ranked {
+    pub row: Row,
+    pub score: f64,
+    pub source: &'static str,
+}
+
+/// Best first; rows below `search.min_score` are left out.
+pub fn rank(
+    connection: &Connection,
+    candidates: Candidates,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Vec<Ranked>, ApiError> {
+    let rowids: Vec<i64> = candidates.signals.keys().copied().collect();
+    let mut ranked: Vec<Ranked> = recall::rows(connection, &rowids)?
+        .into_iter()
+        .filter_map(|row| {
+            let (score, source) = fuse(*candidates.signals.get(&row.rowid)?, candidates.dated);
+            let score = rehearsed(score, &row, &config.search, now);
+            (score >= config.search.min_score).then_some(Ranked { row, score, source })
+        })
+        .collect();
+    // equal scores: the newer memory first, then by id, so that the order is always the same
+    ranked.sort_by(|a, b| {
+        b.score
+            .partial_cmp(&a.score)
+            .unwrap_or(Ordering::Equal)
+            .then_with(|| b.row.created_at.cmp(&a.row.created_at))
+            .then_with(|| a.row.id.cmp(&b.row.id))
+    });
+    Ok(ranked)
+}
+
+fn fuse(signals: Signals, dated: bool) -> (f64, &'static str) {
+    let (mut score, mut source) = match signals.lexical {
+        Some(lexical) => (lexical, "keyword"),
+        None => (0.0, "hint"),
+    };
+    if let Some(hint) = signals.hint {
+        if signals.lexical.is_none() {
+            score = hint.min(HINT_ALONE);
+        } else if hint >= score {
+            (score, source) = (hint, "hybrid");
+        }
+    }
+    if dated && DATED >= score {
+        let source = if signals.lexical.is_some() { "temporal_hybrid" } else { "temporal" };
+        return (DATED, source);
+    }
+    (score, source)
+}
+
+/// Memories that were of use before come a little further up, fading with time.
+fn rehearsed(score: f64, row: &Row, search: &Search, now: Timestamp) -> f64 {
+    if !search.rehearsal_enabled || row.access_count <= 0 {
+        return score;
+    }
+    let days = row
+        .last_accessed
+        .as_deref()
+        .and_then(clock::parse_stored)
+        .map_or(0.0, |at| now.duration_since(at).as_secs_f64() / 86_400.0)
+        .max(0.0);
+    let fading = 0.5_f64.powf(days / search.rehearsal_half_life_days);
+    score * (1.0 + search.rehearsal_weight * (row.access_count as f64 + 1.0).ln() * fading)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_alone_is_capped_and_lifts_a_keyword() {
+        assert_eq!(fuse(Signals { lexical: None, hint: Some(1.0) }, false), (0.75, "hint"));
+        assert_eq!(fuse(Signals { lexical: Some(0.5), hint: Some(0.9) }, false), (0.9, "hybrid"));
+        assert_eq!(fuse(Signals { lexical: Some(0.9), hint: Some(0.5) }, false), (0.9, "keyword"));
+        assert_eq!(fuse(Signals { lexical: Some(0.5), hint: None }, true), (0.85, "temporal_hybrid"));
+    }
+}

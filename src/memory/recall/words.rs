@@ -1,0 +1,71 @@
+//! The words of a question that are worth looking for.
+
+use crate::db::sql::fts_quote;
+
+/// Words of an expression at most.
+const MOST: usize = 64;
+
+/// Memory part, §6.9.
+const STOP_WORDS: &str = "a an the is are was were be been being have has had do does did will would could should may \
+might shall can to of in for on with at by from as into through during before after above below between out off over \
+under again then once here there when where why how all each every both few more most other some such no nor not only \
+own same so than too very just because but and or if while about up i me my we our you your he him his she her it its \
+they them their what which who whom this that these those think thinking thought am also any much many like recommend \
+recommends recommended recommendation recommendations suggest suggests suggested suggestion suggestions";
+
+pub fn is_stop_word(word: &str) -> bool {
+    use std::collections::HashSet;
+    use std::sync::OnceLock;
+    static SET: OnceLock<HashSet<&'static str>> = OnceLock::new();
+    SET.get_or_init(|| STOP_WORDS.split_ascii_whitespace().collect()).contains(word)
+}
+
+/// The words of a question: lower case, without FTS5 syntax and stop words. A question of stop
+/// words only keeps them: a bad answer is better than none.
+pub fn search_words(text: &str) -> Vec<String> {
+    let all: Vec<String> = text
+        .replace('\'', " ")
+        .split_whitespace()
+        .map(|w| {
+            let kept: String = w.chars().filter(|c| !"\":()^*?".contains(*c)).collect();
+            kept.trim_matches(|c: char| c.is_ascii_punctuation()).to_lowercase()
+        })
+        .filter(|w| w.chars().count() >= 2)
+        .collect();
+    let meaning: Vec<String> = all.iter().filter(|w| !is_stop_word(w)).cloned().collect();
+    let mut words = if meaning.is_empty() { all } else { meaning };
+    let mut seen = std::collections::HashSet::new();
+    words.retain(|w| seen.insert(w.clone()));
+    words.truncate(MOST);
+    words
+}
+
+/// All of the words, or any of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Join {
+    All,
+    Any,
+}
+
+/// An FTS5 expression of words; each is a string, so nothing in it is syntax.
+pub fn expression(words: &[String], join: Join) -> String {
+    let quoted: Vec<String> = words.iter().map(|w| fts_quote(w)).collect();
+    quoted.join(match join {
+        Join::All => " ",
+        Join::Any => " OR ",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_lose_syntax_and_stop_words() {
+        assert_eq!(search_words("What is \"the\" saffron* (trade)?"), ["saffron", "trade"]);
+        assert_eq!(search_words("AND OR NOT :^"), ["and", "or", "not"]);
+        assert_eq!(search_words("Caroline's book, the book"), ["caroline", "book"]);
+        assert!(search_words("  ? ").is_empty());
+        assert_eq!(expression(&["a\"b".into(), "c".into()], Join::Any), "\"a\"\"b\" OR \"c\"");
+    }
+}

@@ -1,0 +1,201 @@
+//! `/api/memory*`, `/api/memories*`, `/memory/*`: handlers only parse, call and shape.
+
+use serde_json::{Value, json};
+
+use super::mutate::{self, Delete, Patch};
+use super::note::Note;
+use super::recall::{self, RecallQuery};
+use super::remember::Remember;
+use super::store::{history, memories};
+use super::{batch, list};
+use crate::agents;
+use crate::app::{App, Route};
+use crate::auth::{Actor, Permission};
+use crate::db::sql::Conditions;
+use crate::http::{ApiError, Fields, Request, Response};
+use crate::limits::Bucket;
+
+pub const ROUTES: &[Route] = &[
+    Route::post("/api/memory/remember", remember).needs(Permission::Remember),
+    Route::post("/api/memory/save", remember_alias).needs(Permission::Remember),
+    Route::post("/api/hook/remember", remember_alias).needs(Permission::Remember),
+    Route::post("/api/memory/codex-native-note", codex_note).needs(Permission::Remember),
+    Route::get("/api/memory/:id", get).needs(Permission::Recall),
+    Route::patch("/api/memory/:id", patch).needs(Permission::Modify).limited(Bucket::Modify),
+    Route::delete("/api/memory/:id", delete).needs(Permission::Forget).limited(Bucket::Forget),
+    Route::post("/api/memory/:id/recover", recover).needs(Permission::Recover),
+    Route::get("/api/memory/:id/history", history_of).needs(Permission::Recall),
+    Route::post("/api/memory/modify", modify).needs(Permission::Modify).limited(Bucket::Modify),
+    Route::post("/api/memory/forget", forget).needs(Permission::Forget).limited(Bucket::BatchForget),
+    Route::get("/api/memories", memories_list).needs(Permission::Recall),
+    Route::get("/api/memories/most-used", most_used).needs(Permission::Recall),
+    Route::get("/api/memory/search", search).needs(Permission::Recall),
+    Route::get("/memory/search", legacy_search).needs(Permission::Recall),
+    Route::post("/api/memory/recall", recall).needs(Permission::Recall).reads(),
+];
+
+fn remember(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let outcome = Remember::parse(req)?.store(app).map_err(save_failed)?;
+    Ok(Response::json(&outcome.to_json()))
+}
+
+/// The aliases take an unparseable body for an empty one.
+fn remember_alias(app: &App, req: &Request) -> Result<Response, ApiError> {
+    if req.any_json().is_none() {
+        return Err(ApiError::bad_request("content is required"));
+    }
+    remember(app, req)
+}
+
+fn save_failed(error: ApiError) -> ApiError {
+    if error.status == 500 { ApiError::new(500, "Failed to save memory") } else { error }
+}
+
+fn codex_note(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let note = Note::parse(req.object()?)?;
+    app.mutable()?;
+    let path = note.write(&app.env.codex_home, &app.now()).map_err(|cause| {
+        log::error!(target: "memory", "codex note: {cause}");
+        ApiError::new(500, "Failed to write the note")
+    })?;
+    Ok(Response::json(&json!({ "ok": true, "path": path })))
+}
+
+/// What the agent of a read may see, with the credential's project.
+fn readable_by(app: &App, req: &Request) -> Result<Conditions, ApiError> {
+    let named = req.query.text_of(&["agentId", "agent_id"]).or(req.headers.text("x-signet-agent-id"));
+    let agent = req.caller.agent(named, req.headers.text("x-signet-session-key"))?;
+    let readable = app.db.read(|c| Ok::<_, ApiError>(agents::readable(c, &agent)?))?;
+    let mut visible = Conditions::default();
+    readable.filter(&mut visible);
+    if let Some(project) = req.caller.forced_project() {
+        visible.and_with("m.project = ?", project.to_owned());
+    }
+    Ok(visible)
+}
+
+fn get(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let visible = readable_by(app, req)?;
+    super::flush_access_counts(app);
+    let found = app.db.read(|c| Ok::<_, ApiError>(memories::find_full(c, req.param("id"), &visible)?))?;
+    let memory = found.ok_or_else(|| ApiError::not_found("not found"))?;
+    let copies = json!({
+        "sourcePath": memory.source_path, "runtimePath": memory.runtime_path, "idempotencyKey": memory.idempotency_key,
+    });
+    let from_session = memory.source_type.as_deref().is_some_and(|t| t.starts_with("session"));
+    let session = memory.session_id.clone().or(memory.source_id.clone().filter(|_| from_session));
+    let mut body = serde_json::to_value(&memory).map_err(ApiError::internal)?;
+    if let (Value::Object(body), Value::Object(copies)) = (&mut body, copies) {
+        body.extend(copies);
+        body.extend(session.map(|s| ("sessionId".to_owned(), Value::from(s))));
+    }
+    Ok(Response::json(&body))
+}
+
+fn answered(id: &str, outcome: &mutate::Outcome) -> Response {
+    let (status, body) = outcome.answer(id);
+    Response::json_with(status, &body)
+}
+
+fn patch(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let body = req.object()?;
+    let patch = Patch::parse(body, None)?;
+    app.mutable()?;
+    let actor = Actor::of(req, body.lenient_text("changed_by"));
+    let (id, caller, now) = (req.param("id").to_owned(), req.caller.clone(), app.now());
+    let outcome = app.db.write(move |c| mutate::patch(c, &id, &patch, &caller, &actor, &now))?;
+    Ok(answered(req.param("id"), &outcome))
+}
+
+/// The query's parameters with the body's members over them: routes that take either.
+fn body_over_query(req: &Request) -> Result<serde_json::Map<String, Value>, ApiError> {
+    let mut all = req.query.to_map();
+    // a bad `force` of a query is ignored
+    if Fields(&all).boolean("force").is_err() {
+        all.remove("force");
+    }
+    if let Some(body) = req.optional_object()? {
+        all.extend(body.0.clone());
+    }
+    Ok(all)
+}
+
+fn delete(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let all = body_over_query(req)?;
+    let fields = Fields(&all);
+    let delete = Delete {
+        reason: mutate::required_reason(fields.lenient_text("reason"))?,
+        force: fields.boolean("force")?.unwrap_or(false),
+        if_version: fields.positive_int("if_version")?,
+    };
+    app.mutable()?;
+    let changed_by = req.optional_object()?.and_then(|b| b.lenient_text("changed_by"));
+    let actor = Actor::of(req, changed_by);
+    let (id, caller, now) = (req.param("id").to_owned(), req.caller.clone(), app.now());
+    let outcome = app.db.write(move |c| mutate::delete(c, &id, &delete, &caller, &actor, &now))?;
+    Ok(answered(req.param("id"), &outcome))
+}
+
+fn recover(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let all = body_over_query(req)?;
+    let fields = Fields(&all);
+    let reason = mutate::required_reason(fields.lenient_text("reason"))?;
+    let if_version = fields.positive_int("if_version")?;
+    app.mutable()?;
+    let actor = Actor::of(req, fields.lenient_text("changed_by"));
+    let (id, caller, now) = (req.param("id").to_owned(), req.caller.clone(), app.now());
+    let outcome = app.db.write(move |c| mutate::recover(c, &id, &reason, if_version, &caller, &actor, &now))?;
+    Ok(answered(req.param("id"), &outcome))
+}
+
+fn history_of(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let limit = Fields(&req.query.to_map()).positive_int("limit")?.map_or(200, |n| n.min(1000));
+    let id = req.param("id");
+    let unknown = || ApiError::not_found("Memory not found").with("memoryId", id);
+    let events = app.db.read(|c| {
+        let row = memories::find(c, id)?.ok_or_else(unknown)?;
+        let hidden = req.caller.check_stored_project(row.place.project.as_deref()).is_err()
+            || req.caller.agent(Some(&row.place.agent), None).is_err();
+        if hidden {
+            return Err(unknown());
+        }
+        Ok(history::of_memory(c, id, limit)?)
+    })?;
+    Ok(Response::json(&json!({ "memoryId": id, "count": events.len(), "history": events })))
+}
+
+fn modify(app: &App, req: &Request) -> Result<Response, ApiError> {
+    Ok(Response::json(&batch::modify(app, req)?))
+}
+
+fn forget(app: &App, req: &Request) -> Result<Response, ApiError> {
+    Ok(Response::json(&batch::forget(app, req)?))
+}
+
+fn memories_list(app: &App, req: &Request) -> Result<Response, ApiError> {
+    Ok(Response::json(&list::memories(app, req)?))
+}
+
+fn most_used(app: &App, req: &Request) -> Result<Response, ApiError> {
+    Ok(Response::json(&list::most_used(app, req)?))
+}
+
+fn legacy_search(app: &App, req: &Request) -> Result<Response, ApiError> {
+    Ok(Response::json(&list::search(app, req)))
+}
+
+fn recall_failed(error: ApiError) -> ApiError {
+    if error.status == 500 { ApiError::new(500, "Recall failed").with("results", json!([])) } else { error }
+}
+
+fn search(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let query = RecallQuery::from_query(req)?;
+    Ok(Response::json(&recall::recall(app, &query).map_err(recall_failed)?))
+}
+
+fn recall(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let query = RecallQuery::from_body(req)?;
+    let answer = recall::recall(app, &query).map_err(recall_failed)?;
+    let answer = if query.aggregate { recall::without_router(answer, &query) } else { answer };
+    Ok(Response::json(&answer))
+}

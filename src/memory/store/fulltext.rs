@@ -1,0 +1,145 @@
+//! Searching text: FTS5 over memories and hints, `LIKE` where an expression is none.
+
+use rusqlite::{Connection, ErrorCode, params_from_iter};
+use serde::Serialize;
+
+use crate::db::sql::{self, Conditions};
+
+/// A memory found by its words; `bm25` is negative, smaller is better.
+#[derive(Debug, Clone)]
+pub struct Match {
+    pub rowid: i64,
+    pub bm25: f64,
+}
+
+/// Memories that match an expression and the filter, best first. `filter` speaks of `m`.
+pub fn memories(
+    connection: &Connection,
+    expression: &str,
+    filter: &Conditions,
+    limit: i64,
+) -> rusqlite::Result<Vec<Match>> {
+    let text = format!(
+        "SELECT m.rowid, bm25(memories_fts) AS score FROM memories_fts JOIN memories m ON m.rowid = memories_fts.rowid
+         WHERE memories_fts MATCH ? AND {} ORDER BY score LIMIT ?",
+        filter.sql()
+    );
+    matches(connection, &text, expression, None, filter, limit)
+}
+
+/// Memories of which a hint of the agent matches, best hint first; a memory may come twice.
+pub fn hints(
+    connection: &Connection,
+    expression: &str,
+    agent: &str,
+    filter: &Conditions,
+    limit: i64,
+) -> rusqlite::Result<Vec<Match>> {
+    let text = format!(
+        "SELECT m.rowid, bm25(memory_hints_fts) AS score FROM memory_hints_fts
+         JOIN memory_hints h ON h.rowid = memory_hints_fts.rowid JOIN memories m ON m.id = h.memory_id
+         WHERE memory_hints_fts MATCH ? AND h.agent_id = ? AND {} ORDER BY score LIMIT ?",
+        filter.sql()
+    );
+    matches(connection, &text, expression, Some(agent), filter, limit)
+}
+
+fn matches(
+    connection: &Connection,
+    text: &str,
+    expression: &str,
+    agent: Option<&str>,
+    filter: &Conditions,
+    limit: i64,
+) -> rusqlite::Result<Vec<Match>> {
+    let values = std::iter::once(&expression as &dyn rusqlite::ToSql)
+        .chain(agent.as_ref().map(|a| a as &dyn rusqlite::ToSql))
+        .chain(filter.values())
+        .chain([&limit as &dyn rusqlite::ToSql]);
+    sql::rows(connection, text, params_from_iter(values), |row| Ok(Match { rowid: row.get(0)?, bm25: row.get(1)? }))
+}
+
+/// One line of the legacy keyword search.
+#[derive(Debug, Serialize)]
+pub struct Found {
+    pub id: String,
+    pub content: String,
+    pub created_at: String,
+    pub who: Option<String>,
+    pub importance: Option<f64>,
+    pub tags: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub pinned: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+}
+
+const FOUND: &str = "m.id, m.content, m.created_at, m.who, m.importance, m.tags, m.type, COALESCE(m.pinned, 0)";
+
+fn found(row: &rusqlite::Row<'_>) -> rusqlite::Result<Found> {
+    Ok(Found {
+        id: row.get(0)?,
+        content: row.get(1)?,
+        created_at: row.get(2)?,
+        who: row.get(3)?,
+        importance: row.get(4)?,
+        tags: row.get(5)?,
+        kind: row.get(6)?,
+        pinned: row.get(7)?,
+        score: None,
+    })
+}
+
+/// True for the error of an expression that is no FTS5 syntax.
+pub fn is_syntax_error(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::Unknown)
+}
+
+/// Live memories matching a raw FTS5 expression, with the raw BM25 as score.
+pub fn search(
+    connection: &Connection,
+    expression: &str,
+    filter: &Conditions,
+    limit: i64,
+) -> rusqlite::Result<Vec<Found>> {
+    let text = format!(
+        "SELECT {FOUND}, bm25(memories_fts) AS score FROM memories_fts JOIN memories m ON m.rowid = memories_fts.rowid
+         WHERE memories_fts MATCH ? AND m.is_deleted = 0 AND {} ORDER BY score LIMIT ?",
+        filter.sql()
+    );
+    let values = std::iter::once(&expression as &dyn rusqlite::ToSql)
+        .chain(filter.values())
+        .chain([&limit as &dyn rusqlite::ToSql]);
+    sql::rows(connection, &text, params_from_iter(values), |row| Ok(Found { score: row.get(8)?, ..found(row)? }))
+}
+
+/// Live memories containing a text in content or tags, newest first.
+pub fn search_like(
+    connection: &Connection,
+    needle: &str,
+    filter: &Conditions,
+    limit: i64,
+) -> rusqlite::Result<Vec<Found>> {
+    let text = format!(
+        "SELECT {FOUND} FROM memories m
+         WHERE (m.content LIKE ?1 ESCAPE '\\' OR m.tags LIKE ?1 ESCAPE '\\') AND m.is_deleted = 0 AND {}
+         ORDER BY m.created_at DESC LIMIT ?",
+        filter.sql()
+    );
+    let pattern = sql::like_contains(needle);
+    let values = std::iter::once(&pattern as &dyn rusqlite::ToSql)
+        .chain(filter.values())
+        .chain([&limit as &dyn rusqlite::ToSql]);
+    sql::rows(connection, &text, params_from_iter(values), found)
+}
+
+/// Live memories that the filter lets through, newest first.
+pub fn filtered(connection: &Connection, filter: &Conditions, limit: i64) -> rusqlite::Result<Vec<Found>> {
+    let text = format!(
+        "SELECT {FOUND} FROM memories m WHERE m.is_deleted = 0 AND {} ORDER BY m.created_at DESC LIMIT ?",
+        filter.sql()
+    );
+    let values = filter.values().chain([&limit as &dyn rusqlite::ToSql]);
+    sql::rows(connection, &text, params_from_iter(values), found)
+}

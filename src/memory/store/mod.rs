@@ -1,0 +1,11 @@
+//! The memory part's SQL, one file per table.
+
+pub mod entities;
+pub mod fulltext;
+pub mod hints;
+pub mod history;
+pub mod jobs;
+pub mod ledger;
+pub mod memories;
+pub mod recall;
+pub mod temporal;
