@@ -42,10 +42,10 @@ impl Caller {
             ("agent", &scope.agent, target.agent),
             ("user", &scope.user, target.user),
         ] {
-            if let (Some(allowed), Some(asked)) = (allowed, asked) {
-                if allowed != asked {
-                    return Err(restricted(field, allowed));
-                }
+            if let (Some(allowed), Some(asked)) = (allowed, asked)
+                && allowed != asked
+            {
+                return Err(restricted(field, allowed));
             }
         }
         Ok(())

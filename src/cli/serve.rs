@@ -99,6 +99,7 @@ fn tasks() -> Vec<Task<App>> {
     let mut tasks = vec![
         Task { name: "config", every: Duration::from_secs(1), run: refresh_config },
         Task { name: "access counts", every: Duration::from_secs(2), run: memory::flush_access_counts },
+        Task { name: "checkpoint", every: Duration::from_secs(20), run: |app| app.db.checkpoint() },
     ];
     if let Some(every) = watchdog_interval() {
         tasks.push(Task { name: "watchdog", every, run: feed_watchdog });

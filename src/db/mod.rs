@@ -73,7 +73,9 @@ pub fn is_unique_violation(error: &rusqlite::Error) -> bool {
 
 /// Pages cached by the writer and by each reader, in KiB: together a few MB on a busy daemon.
 const WRITER_CACHE_KIB: i64 = 4096;
-const READER_CACHE_KIB: i64 = 1536;
+const READER_CACHE_KIB: i64 = 1024;
+/// The WAL is copied home when it is this long (16 MB): a page that changes often is written once.
+const WAL_PAGES: i64 = 4096;
 /// Statements kept prepared on each connection.
 const STATEMENT_CACHE: usize = 96;
 
@@ -89,7 +91,7 @@ impl Db {
     pub fn open(path: &Path) -> Result<Db, Error> {
         let connection = schema::open_and_complete(path)?;
         tune_writer(&connection)?;
-        Ok(Db { path: path.to_owned(), writer: Writer::start(connection)?, readers: Readers::new(path) })
+        Ok(Db { path: path.to_owned(), writer: Writer::new(connection), readers: Readers::new(path) })
     }
 
     pub fn path(&self) -> &Path {
@@ -111,14 +113,9 @@ impl Db {
         self.writer.run(work)
     }
 
-    /// Queues a transaction nobody waits for. It is dropped, with a log line, when the queue
-    /// is full.
-    pub fn write_later(
-        &self,
-        what: &'static str,
-        work: impl FnOnce(&Connection) -> Result<(), Error> + Send + 'static,
-    ) {
-        self.writer.queue(what, work);
+    /// Brings the WAL home in a quiet moment.
+    pub fn checkpoint(&self) {
+        self.writer.checkpoint();
     }
 
     /// Finishes what is queued, brings the WAL home and closes the file.
@@ -130,8 +127,8 @@ impl Db {
 fn tune_writer(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
-    connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_PAGES * 4096)?;
     tune(connection)
 }
 

@@ -1,22 +1,24 @@
 //! The single writer: transactions queue here, and those that wait together are committed
 //! together, each in its own savepoint, with one fsync.
+//!
+//! There is no writer thread. Of the workers that wait, one leads: it takes what is queued,
+//! commits it on the one writing connection and wakes the others. A lone write is therefore run
+//! by the worker that asked for it, without a change of threads.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rusqlite::Connection;
 
 use super::Error;
 
-/// Writes that may wait. Each belongs to a blocked worker, so more than the workers is ample.
-const QUEUE: usize = 256;
 /// Writes of one commit.
 const BATCH: usize = 64;
-/// After this long without a write the WAL is copied into the file.
-const IDLE_CHECKPOINT: Duration = Duration::from_secs(20);
+/// How long a commit waits for the writers of the last one to come again (PostgreSQL's
+/// `commit_delay`): a lone writer never waits, several get one fsync for all.
+const GATHER: Duration = Duration::from_micros(300);
 
 /// One queued transaction: run inside the batch, told its fate after the commit.
 trait Job: Send {
@@ -26,13 +28,16 @@ trait Job: Send {
     fn finish(self: Box<Self>, committed: Result<(), &Error>);
 }
 
-struct Answered<W, T, E> {
+/// What came of a write; `None` inside when its work panicked.
+type Fate<T, E> = Mutex<Option<Option<Result<T, E>>>>;
+
+struct Transaction<W, T, E> {
     work: Option<W>,
     result: Option<Result<T, E>>,
-    reply: Sender<Result<T, E>>,
+    fate: Arc<Fate<T, E>>,
 }
 
-impl<W, T, E> Job for Answered<W, T, E>
+impl<W, T, E> Job for Transaction<W, T, E>
 where
     W: FnOnce(&Connection) -> Result<T, E> + Send,
     T: Send,
@@ -40,25 +45,17 @@ where
 {
     fn run(&mut self, connection: &Connection) -> bool {
         let Some(work) = self.work.take() else { return false };
-        match catch_unwind(AssertUnwindSafe(|| work(connection))) {
-            Ok(result) => {
-                let keep = result.is_ok();
-                self.result = Some(result);
-                keep
-            }
-            // the reply is dropped: the waiting worker answers 500
-            Err(_) => false,
-        }
+        // after a panic the result stays empty: the waiting worker answers 500
+        self.result = catch_unwind(AssertUnwindSafe(|| work(connection))).ok();
+        matches!(self.result, Some(Ok(_)))
     }
 
     fn finish(self: Box<Self>, committed: Result<(), &Error>) {
-        let Some(result) = self.result else { return };
-        let answer = match (result, committed) {
-            (Ok(_), Err(cause)) => Err(E::from(replicate(cause))),
+        let answer = match (self.result, committed) {
+            (Some(Ok(_)), Err(cause)) => Some(Err(E::from(replicate(cause)))),
             (result, _) => result,
         };
-        // the worker is gone only when the daemon is stopping
-        let _ = self.reply.send(answer);
+        *lock(&self.fate) = Some(answer);
     }
 }
 
@@ -71,46 +68,38 @@ fn replicate(error: &Error) -> Error {
     }
 }
 
-struct Unanswered {
-    what: &'static str,
-    work: Option<Box<dyn FnOnce(&Connection) -> Result<(), Error> + Send>>,
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-impl Job for Unanswered {
-    fn run(&mut self, connection: &Connection) -> bool {
-        let Some(work) = self.work.take() else { return false };
-        match catch_unwind(AssertUnwindSafe(|| work(connection))) {
-            Ok(Ok(())) => true,
-            Ok(Err(cause)) => {
-                log::warn!(target: "db", "{}: {cause}", self.what);
-                false
-            }
-            Err(_) => false,
-        }
-    }
-
-    fn finish(self: Box<Self>, committed: Result<(), &Error>) {
-        if let Err(cause) = committed {
-            log::warn!(target: "db", "{}: {cause}", self.what);
-        }
-    }
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Box<dyn Job>>,
+    /// A worker is committing.
+    led: bool,
+    /// Writes of the last commit.
+    last: usize,
+    closed: bool,
 }
 
 pub struct Writer {
-    jobs: Mutex<Option<Sender<Box<dyn Job>>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    queue: Mutex<Queue>,
+    /// A commit has ended: answers are there, and the lead is free.
+    committed: Condvar,
+    /// A write has come.
+    arrived: Condvar,
+    /// Used by the leader only.
+    connection: Mutex<Connection>,
 }
 
 impl Writer {
-    pub fn start(connection: Connection) -> Result<Self, Error> {
-        let (jobs, queue) = bounded(QUEUE);
-        let thread =
-            std::thread::Builder::new().name("writer".to_owned()).spawn(move || write_all(connection, &queue))?;
-        Ok(Writer { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
-    }
-
-    fn sender(&self) -> Option<Sender<Box<dyn Job>>> {
-        self.jobs.lock().unwrap_or_else(|p| p.into_inner()).clone()
+    pub fn new(connection: Connection) -> Self {
+        Writer {
+            queue: Mutex::default(),
+            committed: Condvar::new(),
+            arrived: Condvar::new(),
+            connection: Mutex::new(connection),
+        }
     }
 
     pub fn run<T, E>(&self, work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
@@ -118,54 +107,68 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (reply, answer) = bounded(1);
-        let job = Box::new(Answered { work: Some(work), result: None, reply });
-        let jobs = self.sender().ok_or(Error::Stopped)?;
-        jobs.send(job).map_err(|_| Error::Stopped)?;
-        answer.recv().unwrap_or_else(|_| {
-            Err(E::from(Error::Unusable("a write failed unexpectedly; nothing was changed".to_owned())))
-        })
-    }
-
-    pub fn queue(&self, what: &'static str, work: impl FnOnce(&Connection) -> Result<(), Error> + Send + 'static) {
-        let job = Box::new(Unanswered { what, work: Some(Box::new(work)) });
-        if self.sender().is_none_or(|jobs| jobs.try_send(job).is_err()) {
-            log::warn!(target: "db", "{what}: dropped, the write queue is full or closed");
+        let fate: Arc<Fate<T, E>> = Arc::default();
+        let job = Box::new(Transaction { work: Some(work), result: None, fate: Arc::clone(&fate) });
+        let mut queue = lock(&self.queue);
+        if queue.closed {
+            return Err(Error::Stopped.into());
+        }
+        queue.waiting.push_back(job);
+        self.arrived.notify_one();
+        loop {
+            if let Some(answer) = lock(&fate).take() {
+                return answer.unwrap_or_else(|| {
+                    Err(Error::Unusable("a write failed unexpectedly; nothing was changed".to_owned()).into())
+                });
+            }
+            queue = if queue.led {
+                self.committed.wait(queue).unwrap_or_else(|poisoned| poisoned.into_inner())
+            } else {
+                self.lead(queue)
+            };
         }
     }
 
+    /// Commits what is queued, with the queue open to others meanwhile.
+    fn lead<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+        queue.led = true;
+        let deadline = Instant::now() + GATHER;
+        while queue.waiting.len() < queue.last.min(BATCH) {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { break };
+            queue = match self.arrived.wait_timeout(queue, left) {
+                Ok((queue, _)) => queue,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        let size = queue.waiting.len().min(BATCH);
+        let batch: Vec<_> = queue.waiting.drain(..size).collect();
+        drop(queue);
+        commit(&lock(&self.connection), batch);
+        let mut queue = lock(&self.queue);
+        queue.led = false;
+        queue.last = size;
+        self.committed.notify_all();
+        queue
+    }
+
+    /// Copies the WAL into the file as far as readers allow; for quiet moments.
+    pub fn checkpoint(&self) {
+        // a leader has better things to do
+        if let Ok(connection) = self.connection.try_lock() {
+            checkpoint(&connection, "PASSIVE");
+        }
+    }
+
+    /// Takes no more writes, finishes those that wait, and empties the WAL.
     pub fn stop(&self) {
-        self.jobs.lock().unwrap_or_else(|p| p.into_inner()).take();
-        let thread = self.thread.lock().unwrap_or_else(|p| p.into_inner()).take();
-        if thread.is_some_and(|t| t.join().is_err()) {
-            log::error!(target: "db", "the writer ended with a panic");
+        let mut queue = lock(&self.queue);
+        queue.closed = true;
+        while queue.led || !queue.waiting.is_empty() {
+            queue = self.committed.wait(queue).unwrap_or_else(|poisoned| poisoned.into_inner());
         }
+        drop(queue);
+        checkpoint(&lock(&self.connection), "TRUNCATE");
     }
-}
-
-fn write_all(connection: Connection, queue: &Receiver<Box<dyn Job>>) {
-    let mut checkpointed = true;
-    loop {
-        let first = if checkpointed {
-            queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            queue.recv_timeout(IDLE_CHECKPOINT)
-        };
-        match first {
-            Ok(first) => {
-                let mut batch = vec![first];
-                batch.extend(queue.try_iter().take(BATCH - 1));
-                commit(&connection, batch);
-                checkpointed = false;
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                checkpoint(&connection, "PASSIVE");
-                checkpointed = true;
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-    }
-    checkpoint(&connection, "TRUNCATE");
 }
 
 fn checkpoint(connection: &Connection, mode: &str) {
@@ -178,10 +181,10 @@ fn commit(connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
     let committed = run_batch(connection, &mut batch);
     if let Err(cause) = &committed {
         log::error!(target: "db", "commit: {cause}");
-        if !connection.is_autocommit() {
-            if let Err(cause) = connection.execute_batch("ROLLBACK") {
-                log::error!(target: "db", "rollback: {cause}");
-            }
+        if !connection.is_autocommit()
+            && let Err(cause) = connection.execute_batch("ROLLBACK")
+        {
+            log::error!(target: "db", "rollback: {cause}");
         }
     }
     for job in batch {
@@ -192,6 +195,11 @@ fn commit(connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
 fn run_batch(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Error> {
     let step = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(|_| ());
     step("BEGIN IMMEDIATE")?;
+    if let [job] = batch {
+        // alone it needs no savepoint (which also would make FTS5 write its index out)
+        let keep = job.run(connection);
+        return Ok(step(if keep { "COMMIT" } else { "ROLLBACK" })?);
+    }
     for job in batch {
         step("SAVEPOINT one")?;
         if !job.run(connection) {
@@ -210,7 +218,7 @@ mod tests {
     fn writer() -> Writer {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t (n INTEGER UNIQUE)").unwrap();
-        Writer::start(connection).unwrap()
+        Writer::new(connection)
     }
 
     fn count(writer: &Writer) -> i64 {

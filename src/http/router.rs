@@ -117,6 +117,9 @@ impl<S> Route<S> {
     }
 }
 
+/// Decoded `:name` parts of a path.
+pub type Params = Vec<(&'static str, String)>;
+
 /// Where one segment of a path leads.
 struct Node<S: 'static> {
     literals: Vec<(&'static str, Node<S>)>,
@@ -147,12 +150,7 @@ impl<S> Node<S> {
     }
 
     /// Literal segments win over parameters; a dead end behind a literal tries the parameter.
-    fn find(
-        &self,
-        method: Method,
-        segments: &[&str],
-        params: &mut Vec<(&'static str, String)>,
-    ) -> Option<&'static Route<S>> {
+    fn find(&self, method: Method, segments: &[&str], params: &mut Params) -> Option<&'static Route<S>> {
         let Some((first, rest)) = segments.split_first() else {
             return self
                 .routes
@@ -160,10 +158,10 @@ impl<S> Node<S> {
                 .copied()
                 .find(|r| r.method == method || (method == Method::Head && r.method == Method::Get));
         };
-        if let Some((_, node)) = self.literals.iter().find(|(text, _)| text == first) {
-            if let Some(found) = node.find(method, rest, params) {
-                return Some(found);
-            }
+        if let Some((_, node)) = self.literals.iter().find(|(text, _)| text == first)
+            && let Some(found) = node.find(method, rest, params)
+        {
+            return Some(found);
         }
         let (_, node) = self.parameter.as_ref()?;
         if first.is_empty() {
@@ -213,7 +211,7 @@ impl<S> Router<S> {
     }
 
     /// The route and its decoded path parameters. A trailing slash is significant.
-    pub fn find(&self, method: Method, path: &str) -> Option<(&'static Route<S>, Vec<(&'static str, String)>)> {
+    pub fn find(&self, method: Method, path: &str) -> Option<(&'static Route<S>, Params)> {
         let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let mut params = Vec::new();
         let route = self.root.find(method, &segments, &mut params)?;
@@ -242,7 +240,7 @@ mod tests {
         Route::delete("/a/:key", ok),
     ];
 
-    fn found(method: Method, path: &str) -> Option<(&'static str, Vec<(&'static str, String)>)> {
+    fn found(method: Method, path: &str) -> Option<(&'static str, Params)> {
         Router::new(&[ROUTES]).find(method, path).map(|(r, p)| (r.path, p))
     }
 

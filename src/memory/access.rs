@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use super::store;
 use crate::db::{Db, Error};
 
-/// More distinct memories than this are written at once.
+/// Distinct memories that wait at most; they are written every few seconds.
 const MOST: usize = 10_000;
 
 #[derive(Default)]
@@ -23,18 +23,16 @@ impl AccessCounts {
         std::mem::take(&mut *self.pending.lock().unwrap_or_else(|p| p.into_inner()))
     }
 
-    /// Counts one access of each id; writes when too many are waiting.
-    pub fn count(&self, db: &Db, ids: impl IntoIterator<Item = String>, at: &str) {
+    /// Counts one access of each id. Beyond [`MOST`] memories waiting, further ones are not counted.
+    pub fn count(&self, ids: impl IntoIterator<Item = String>, at: &str) {
         let mut pending = self.pending.lock().unwrap_or_else(|p| p.into_inner());
         for id in ids {
+            if pending.len() >= MOST && !pending.contains_key(&id) {
+                continue;
+            }
             let entry = pending.entry(id).or_insert_with(|| (0, String::new()));
             entry.0 += 1;
             at.clone_into(&mut entry.1);
-        }
-        if pending.len() > MOST {
-            let batch = std::mem::take(&mut *pending);
-            drop(pending);
-            db.write_later("access counts", move |c| Ok(store::memories::add_accesses(c, &batch)?));
         }
     }
 

@@ -42,7 +42,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// A fresh id.
+/// A fresh id of a memory or an entity.
 fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
+}
+
+/// A fresh id of a row that clients do not name (jobs, history, hints): ordered by time, so that
+/// its index grows at one end and a write touches fewer pages.
+fn new_row_id() -> String {
+    uuid::Uuid::now_v7().to_string()
 }

@@ -193,12 +193,11 @@ pub fn patch(
         return Ok(Outcome::Refused(Refusal::VersionConflict(row.version)));
     }
     let new_text = patch.content.as_deref().map(content::normalize).filter(|n| n.stored != row.content);
-    if let Some(normal) = &new_text {
-        if let Some(twin) = memories::find_by_hash(connection, &row.place, &normal.hash)? {
-            if twin.id != id {
-                return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of: twin.id }));
-            }
-        }
+    if let Some(normal) = &new_text
+        && let Some(twin) = memories::find_by_hash(connection, &row.place, &normal.hash)?
+        && twin.id != id
+    {
+        return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of: twin.id }));
     }
     let kind = patch.kind.as_deref().unwrap_or(&row.kind);
     let tags = patch.tags.as_ref().unwrap_or(&row.tags);

@@ -101,6 +101,9 @@ impl Remember {
     pub fn parse(request: &Request) -> Result<Self, ApiError> {
         let body = request.object()?;
         let content = body.text("content")?.ok_or_else(|| ApiError::bad_request("content is required"))?;
+        if content::parse_prefixes(content).text.is_empty() {
+            return Err(ApiError::bad_request("content is empty after its prefixes"));
+        }
         let metadata = body.object("metadata").ok().flatten();
         let provenance = |names: &[&str]| -> Result<Option<String>, ApiError> {
             match body.text_of(names)? {
@@ -161,26 +164,30 @@ impl Remember {
                 return app.db.write(move |c| self.store_chunks(c, &pieces, policy, &now));
             }
         }
-        app.db.write(move |c| self.store_one(c, policy, &now))
+        let parsed = content::parse_prefixes(&self.content);
+        let normal = content::normalize(&parsed.text);
+        app.db.write(move |c| self.store_one(c, &parsed, &normal, policy, &now))
     }
 
-    fn store_one(&self, connection: &Connection, policy: Policy, now: &str) -> Result<Outcome, ApiError> {
-        let parsed = content::parse_prefixes(&self.content);
-        if parsed.text.is_empty() {
-            return Err(ApiError::bad_request("content is empty after its prefixes"));
-        }
+    fn store_one(
+        &self,
+        connection: &Connection,
+        parsed: &Parsed,
+        normal: &Normal,
+        policy: Policy,
+        now: &str,
+    ) -> Result<Outcome, ApiError> {
         agents::register(connection, &self.place.agent, now)?;
-        let normal = content::normalize(&parsed.text);
-        if let Some(existing) = self.find_duplicate(connection, &normal)? {
+        if let Some(existing) = self.find_duplicate(connection, normal)? {
             self.dates.store(connection, &self.place.agent, &existing.id, now)?;
             return Ok(Outcome::Duplicate(existing));
         }
-        let row = self.row(&parsed, &normal, policy, now);
+        let row = self.row(parsed, normal, policy, now);
         match memories::insert(connection, &row) {
             Ok(()) => {}
             // a row of another writer (the original daemon, say) came first
             Err(cause) if db::is_unique_violation(&cause) => {
-                let existing = self.find_duplicate(connection, &normal)?.ok_or(cause)?;
+                let existing = self.find_duplicate(connection, normal)?.ok_or(cause)?;
                 return Ok(Outcome::Duplicate(existing));
             }
             Err(cause) => return Err(cause.into()),
@@ -212,10 +219,10 @@ impl Remember {
 
     /// By source, by key, by content: the first live row found.
     fn find_duplicate(&self, connection: &Connection, normal: &Normal) -> Result<Option<Existing>, ApiError> {
-        if let Some(source_id) = &self.source_id {
-            if let Some(row) = memories::find_by_source(connection, &self.place, source_id, &self.source_type)? {
-                return Ok(Some(row));
-            }
+        if let Some(source_id) = &self.source_id
+            && let Some(row) = memories::find_by_source(connection, &self.place, source_id, &self.source_type)?
+        {
+            return Ok(Some(row));
         }
         if let Some(key) = &self.key {
             let group = chunk_group_id(&self.place, key);
@@ -298,10 +305,10 @@ impl Remember {
             Some(key) => chunk_group_id(&self.place, key),
             None => new_id(),
         };
-        if let Some(key) = &self.key {
-            if let Some(ids) = self.repeated_chunks(connection, key, &group, &normals)? {
-                return Ok(Outcome::Chunked { ids, group, deduped: true });
-            }
+        if let Some(key) = &self.key
+            && let Some(ids) = self.repeated_chunks(connection, key, &group, &normals)?
+        {
+            return Ok(Outcome::Chunked { ids, group, deduped: true });
         }
         let conflict = |why: &str| ApiError::new(409, why);
         for (n, normal) in normals.iter().enumerate() {

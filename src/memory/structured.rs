@@ -431,11 +431,7 @@ mod tests {
 
     #[test]
     fn newer_numbers_or_update_words_supersede() {
-        let claim = |text: &str| Attribute {
-            id: String::new(),
-            normalized: text.into(),
-            created_at: String::new(),
-        };
+        let claim = |text: &str| Attribute { id: String::new(), normalized: text.into(), created_at: String::new() };
         assert!(replaces(&claim("the office has 30 desks"), &claim("the office has 20 desks")));
         assert!(!replaces(&claim("the office has 20 desks"), &claim("the office has 20 desks here")));
         assert!(replaces(&claim("the main office is now in bern"), &claim("the main office is in basel")));

@@ -24,10 +24,10 @@ impl Dates {
             valid_from: body.time("validFrom")?,
             valid_until: body.time("validUntil")?,
         };
-        if let (Some(from), Some(until)) = (&dates.valid_from, &dates.valid_until) {
-            if until <= from {
-                return Err(ApiError::bad_request("validUntil must be after validFrom"));
-            }
+        if let (Some(from), Some(until)) = (&dates.valid_from, &dates.valid_until)
+            && until <= from
+        {
+            return Err(ApiError::bad_request("validUntil must be after validFrom"));
         }
         Ok(dates)
     }

@@ -64,10 +64,10 @@ fn plan(connection: &Connection) -> Result<Vec<String>, Error> {
     for item in declared.iter().filter(|d| d.kind == "table") {
         if !present.contains(&item.name) {
             steps.push(item.sql.clone());
-            if let Some(content) = full_text_content(&item.sql) {
-                if present.contains(content) {
-                    steps.push(format!("INSERT INTO {0}({0}) VALUES ('rebuild')", item.name));
-                }
+            if let Some(content) = full_text_content(&item.sql)
+                && present.contains(content)
+            {
+                steps.push(format!("INSERT INTO {0}({0}) VALUES ('rebuild')", item.name));
             }
         } else if full_text_content(&item.sql).is_none() {
             steps.extend(missing_columns(&model, connection, &item.name)?);

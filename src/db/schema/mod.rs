@@ -86,7 +86,8 @@ pub fn inspect_file(path: &Path) -> Result<(), Error> {
 fn inspect(path: &Path, size: u64) -> Result<(), Error> {
     let unusable = |why: String| Error::Unusable(format!("{}: {why}; the file was left as it is", path.display()));
     let damaged = |cause: rusqlite::Error| unusable(format!("not a readable SQLite database ({cause})"));
-    let connection = super::open_reader(path).map_err(|cause| unusable(cause.to_string()))?;
+    let connection =
+        super::open_reader(path).map_err(|cause| unusable(format!("not a readable SQLite database ({cause})")))?;
     let tables = names(&connection, "table").map_err(damaged)?;
     if tables.is_empty() {
         return Ok(());

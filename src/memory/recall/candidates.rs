@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 
 use super::CANDIDATES;
-use super::answer::Timings;
 use super::filter::Filter;
 use super::query::RecallQuery;
 use super::words::{self, Join};
@@ -16,6 +15,8 @@ use crate::memory::store::fulltext::{self, Match};
 
 /// Questions of up to this many words are first taken to mean all of them.
 const ALL_WORDS: usize = 3;
+/// Matches taken before the filter.
+const AHEAD: i64 = 3 * CANDIDATES;
 
 /// What the channels say of one memory.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,73 +25,91 @@ pub struct Signals {
     pub hint: Option<f64>,
 }
 
-/// Memories by rowid.
+/// Memories by rowid, not yet filtered by what the caller may see: nothing but their order may
+/// be used before that.
 #[derive(Debug, Default)]
 pub struct Candidates {
     pub signals: HashMap<i64, Signals>,
     /// A window of time chose which memories count.
     pub dated: bool,
+    /// More memories match than were taken, so that a filter may leave too few.
+    pub cut_off: bool,
 }
 
-impl Candidates {
-    pub fn gather(
-        connection: &Connection,
+/// The full-text part of a question.
+pub struct Search<'a> {
+    connection: &'a Connection,
+    words: Vec<String>,
+    agent: &'a str,
+    hints: bool,
+    dated: bool,
+    conditions: &'a Conditions,
+}
+
+impl<'a> Search<'a> {
+    /// `None` when the question has no words to look for.
+    pub fn of(
+        connection: &'a Connection,
         query: &RecallQuery,
         text: &str,
-        filter: &Filter<'_>,
+        filter: &'a Filter<'_>,
+        conditions: &'a Conditions,
         config: &Config,
-        timings: &mut Timings,
-    ) -> Result<Self, ApiError> {
-        let mut found = Candidates { dated: filter.only.is_some(), ..Candidates::default() };
-        if query.source_only {
-            return Ok(found);
-        }
+    ) -> Option<Self> {
         let words = words::search_words(query.keywords.as_deref().unwrap_or(text));
-        if words.is_empty() {
-            return Ok(found);
-        }
-        let conditions = filter.conditions();
-        for (rowid, score) in by_words(&words, |e| lexical(connection, e, &conditions))? {
-            found.signals.entry(rowid).or_default().lexical = Some(score);
-        }
-        timings.stage("memory_fts");
-        if config.pipeline.hints_enabled {
-            let agent = &filter.readable.agent;
-            for (rowid, score) in by_words(&words, |e| hints(connection, e, agent, &conditions))? {
+        (!words.is_empty() && !query.source_only).then_some(Search {
+            connection,
+            words,
+            agent: &filter.readable.agent,
+            hints: config.pipeline.hints_enabled,
+            dated: filter.only.is_some(),
+            conditions,
+        })
+    }
+
+    /// The best matches of all memories.
+    pub fn ahead(&self) -> Result<Candidates, ApiError> {
+        let matches = self.by_words(|e| fulltext::best(self.connection, e, AHEAD))?;
+        let cut_off = matches.len() as i64 == AHEAD;
+        self.with_hints(Candidates { cut_off, ..self.lexical(&matches) })
+    }
+
+    /// The best matches among those that the filter lets through.
+    pub fn filtered(&self) -> Result<Candidates, ApiError> {
+        let matches = self.by_words(|e| fulltext::memories(self.connection, e, self.conditions, CANDIDATES))?;
+        self.with_hints(self.lexical(&matches))
+    }
+
+    fn lexical(&self, matches: &[Match]) -> Candidates {
+        let signals = normalised(matches)
+            .into_iter()
+            .map(|(rowid, score)| (rowid, Signals { lexical: Some(score), hint: None }))
+            .collect();
+        Candidates { signals, dated: self.dated, cut_off: false }
+    }
+
+    fn with_hints(&self, mut found: Candidates) -> Result<Candidates, ApiError> {
+        if self.hints {
+            let matches =
+                self.by_words(|e| fulltext::hints(self.connection, e, self.agent, self.conditions, CANDIDATES))?;
+            for (rowid, score) in normalised(&matches) {
                 found.signals.entry(rowid).or_default().hint = Some(score);
             }
-            timings.stage("memory_hints");
         }
         Ok(found)
     }
-}
 
-fn lexical(connection: &Connection, expression: &str, conditions: &Conditions) -> rusqlite::Result<Vec<Match>> {
-    fulltext::memories(connection, expression, conditions, CANDIDATES)
-}
-
-fn hints(
-    connection: &Connection,
-    expression: &str,
-    agent: &str,
-    conditions: &Conditions,
-) -> rusqlite::Result<Vec<Match>> {
-    fulltext::hints(connection, expression, agent, conditions, CANDIDATES)
-}
-
-/// Runs a search for all words when there are few, else (or when that finds nothing) for any.
-fn by_words(
-    words: &[String],
-    search: impl Fn(&str) -> rusqlite::Result<Vec<Match>>,
-) -> Result<Vec<(i64, f64)>, ApiError> {
-    let mut matches = Vec::new();
-    if words.len() <= ALL_WORDS {
-        matches = search(&words::expression(words, Join::All))?;
+    /// Runs a search for all words when there are few, else (or when that finds nothing) for any.
+    fn by_words(&self, search: impl Fn(&str) -> rusqlite::Result<Vec<Match>>) -> Result<Vec<Match>, ApiError> {
+        let mut matches = Vec::new();
+        if self.words.len() <= ALL_WORDS {
+            matches = search(&words::expression(&self.words, Join::All))?;
+        }
+        if matches.is_empty() {
+            matches = search(&words::expression(&self.words, Join::Any))?;
+        }
+        Ok(matches)
     }
-    if matches.is_empty() {
-        matches = search(&words::expression(words, Join::Any))?;
-    }
-    Ok(normalised(&matches))
 }
 
 /// |bm25| as a share of the best one's; per memory the first, which is the best.

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::clock;
 use crate::http::ApiError;
 use answer::{Answer, Timings};
-use candidates::Candidates;
+use candidates::{Candidates, Search};
 use filter::Filter;
 
 /// Candidates taken from each channel.
@@ -46,8 +46,18 @@ pub fn recall(app: &App, query: &RecallQuery) -> Result<Value, ApiError> {
             temporal = Some(plan.meta);
         }
         let text = temporal.as_ref().map_or(query.text.as_str(), |t| t.content_query.as_str());
-        let candidates = Candidates::gather(c, query, text, &filter, &config, &mut timings)?;
-        let ranked = rank::rank(c, candidates, &config, app.clock.now())?;
+        let conditions = filter.conditions();
+        let Some(search) = Search::of(c, query, text, &filter, &conditions, &config) else {
+            return Ok(Answer::ranked(Vec::new(), temporal));
+        };
+        let want = if query.session_key.is_some() { CANDIDATES as usize } else { 3 * query.limit };
+        let rank = |found: &Candidates| rank::rank(c, found, &conditions, want, &config, app.clock.now());
+        let candidates = search.ahead()?;
+        timings.stage("memory_fts");
+        let mut ranked = rank(&candidates)?;
+        if candidates.cut_off && ranked.len() < want {
+            ranked = rank(&search.filtered()?)?;
+        }
         timings.stage("rank");
         Ok::<_, ApiError>(Answer::ranked(ranked, temporal))
     })?;
@@ -57,7 +67,7 @@ pub fn recall(app: &App, query: &RecallQuery) -> Result<Value, ApiError> {
     };
     timings.stage("session");
     let now = clock::sqlite(app.clock.now());
-    app.memory.access.count(&app.db, answer.memory_ids(), &now);
+    app.memory.access.count(answer.memory_ids(), &now);
     Ok(answer.to_json(query, config.pipeline.recall_truncate_chars, timings))
 }
 

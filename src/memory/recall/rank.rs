@@ -1,6 +1,6 @@
 //! From signals to an order of rows.
 
-use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::candidates::{Candidates, Signals};
 use crate::clock;
 use crate::config::{Config, Search};
+use crate::db::sql::Conditions;
 use crate::http::ApiError;
 use crate::memory::store::recall::{self, Row};
 
@@ -24,27 +25,48 @@ pub struct Ranked {
     pub source: &'static str,
 }
 
-/// Best first; rows below `search.min_score` are left out.
+/// Rows read and filtered at a time.
+const BATCH: usize = 64;
+
+/// The best `want` rows that the filter lets through, best first; rows below `search.min_score`
+/// are left out.
 pub fn rank(
     connection: &Connection,
-    candidates: Candidates,
+    candidates: &Candidates,
+    filter: &Conditions,
+    want: usize,
     config: &Config,
     now: Timestamp,
 ) -> Result<Vec<Ranked>, ApiError> {
-    let rowids: Vec<i64> = candidates.signals.keys().copied().collect();
-    let mut ranked: Vec<Ranked> = recall::rows(connection, &rowids)?
-        .into_iter()
-        .filter_map(|row| {
-            let (score, source) = fuse(*candidates.signals.get(&row.rowid)?, candidates.dated);
-            let score = rehearsed(score, &row, &config.search, now);
-            (score >= config.search.min_score).then_some(Ranked { row, score, source })
+    let mut order: Vec<(i64, f64, &'static str)> = candidates
+        .signals
+        .iter()
+        .map(|(rowid, signals)| {
+            let (score, source) = fuse(*signals, candidates.dated);
+            (*rowid, score, source)
         })
+        .filter(|(_, score, _)| *score >= config.search.min_score)
         .collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| b.0.cmp(&a.0)));
+    let mut ranked = Vec::new();
+    for batch in order.chunks(BATCH) {
+        let rowids: Vec<i64> = batch.iter().map(|(rowid, _, _)| *rowid).collect();
+        let mut rows: HashMap<i64, Row> =
+            recall::rows(connection, &rowids, filter)?.into_iter().map(|r| (r.rowid, r)).collect();
+        for (rowid, score, source) in batch {
+            if let Some(row) = rows.remove(rowid) {
+                let score = rehearsed(*score, &row, &config.search, now);
+                ranked.push(Ranked { row, score, source });
+            }
+        }
+        if ranked.len() >= want {
+            break;
+        }
+    }
     // equal scores: the newer memory first, then by id, so that the order is always the same
     ranked.sort_by(|a, b| {
         b.score
-            .partial_cmp(&a.score)
-            .unwrap_or(Ordering::Equal)
+            .total_cmp(&a.score)
             .then_with(|| b.row.created_at.cmp(&a.row.created_at))
             .then_with(|| a.row.id.cmp(&b.row.id))
     });

@@ -12,6 +12,17 @@ pub struct Match {
     pub bm25: f64,
 }
 
+/// The best matches of an expression, whether or not the caller may see them: a filter reads the
+/// wide rows of `memories` and is applied to the few that are used.
+pub fn best(connection: &Connection, expression: &str, limit: i64) -> rusqlite::Result<Vec<Match>> {
+    sql::rows(
+        connection,
+        "SELECT rowid, rank FROM memories_fts WHERE memories_fts MATCH ?1 ORDER BY rank LIMIT ?2",
+        (expression, limit),
+        |row| Ok(Match { rowid: row.get(0)?, bm25: row.get(1)? }),
+    )
+}
+
 /// Memories that match an expression and the filter, best first. `filter` speaks of `m`.
 pub fn memories(
     connection: &Connection,

@@ -27,7 +27,7 @@ pub fn add(connection: &Connection, e: &NewEvent<'_>) -> rusqlite::Result<()> {
            created_at, actor_type, session_id, request_id)
          VALUES (:id, :memory, :event, :old, :new, :by, :reason, :metadata, :now, :actor_type, :session, :request)",
         named_params! {
-            ":id": crate::memory::new_id(), ":memory": e.memory_id, ":event": e.event, ":old": e.old_content,
+            ":id": crate::memory::new_row_id(), ":memory": e.memory_id, ":event": e.event, ":old": e.old_content,
             ":new": e.new_content, ":by": e.actor.changed_by, ":reason": e.reason,
             ":metadata": e.metadata.to_string(), ":now": e.now, ":actor_type": e.actor.actor_type,
             ":session": e.actor.session_id, ":request": e.actor.request_id,

@@ -89,6 +89,8 @@ fn existing(row: &Row<'_>) -> rusqlite::Result<Existing> {
 }
 
 const EXISTING: &str = "id, type, tags, pinned, importance, content, content_hash";
+/// Named indexes below: without statistics SQLite would rather walk all live rows by
+/// `idx_memories_is_deleted`.
 const SAME_OWNER: &str = "COALESCE(NULLIF(agent_id, ''), 'default') = ?1
     AND COALESCE(visibility, 'global') = ?2 AND COALESCE(scope, '__NULL__') = COALESCE(?3, '__NULL__')";
 
@@ -102,7 +104,8 @@ pub fn find_by_source(
     sql::row(
         connection,
         &format!(
-            "SELECT {EXISTING} FROM memories WHERE source_id = ?4 AND source_type = ?5 AND is_deleted = 0 AND {SAME_OWNER}
+            "SELECT {EXISTING} FROM memories INDEXED BY idx_signetd_memories_source
+             WHERE source_id = ?4 AND source_type = ?5 AND is_deleted = 0 AND {SAME_OWNER}
              ORDER BY created_at LIMIT 1"
         ),
         (&place.agent, &place.visibility, &place.scope, source_id, source_type),
@@ -114,7 +117,10 @@ pub fn find_by_source(
 pub fn find_by_key(connection: &Connection, place: &Place, key: &str) -> rusqlite::Result<Option<Existing>> {
     sql::row(
         connection,
-        &format!("SELECT {EXISTING} FROM memories WHERE idempotency_key = ?4 AND is_deleted = 0 AND {SAME_OWNER}"),
+        &format!(
+            "SELECT {EXISTING} FROM memories INDEXED BY idx_memories_idempotency_key
+             WHERE idempotency_key = ?4 AND is_deleted = 0 AND {SAME_OWNER}"
+        ),
         (&place.agent, &place.visibility, &place.scope, key),
         existing,
     )
@@ -125,7 +131,8 @@ pub fn find_by_hash(connection: &Connection, place: &Place, hash: &str) -> rusql
     sql::row(
         connection,
         &format!(
-            "SELECT {EXISTING} FROM memories WHERE content_hash = ?5 AND is_deleted = 0 AND {SAME_OWNER}
+            "SELECT {EXISTING} FROM memories INDEXED BY idx_memories_content_hash_unique
+             WHERE content_hash = ?5 AND is_deleted = 0 AND {SAME_OWNER}
                AND COALESCE(project, '') = COALESCE(?4, '')"
         ),
         (&place.agent, &place.visibility, &place.scope, &place.project, hash),
@@ -138,7 +145,7 @@ pub fn chunks_of(connection: &Connection, place: &Place, group: &str) -> rusqlit
     let mut chunks = sql::rows(
         connection,
         &format!(
-            "SELECT {EXISTING}, idempotency_key FROM memories
+            "SELECT {EXISTING}, idempotency_key FROM memories INDEXED BY idx_signetd_memories_source
              WHERE source_id = ?4 AND source_type = 'chunk' AND is_deleted = 0 AND {SAME_OWNER}"
         ),
         (&place.agent, &place.visibility, &place.scope, group),
@@ -394,7 +401,7 @@ pub struct MostUsed {
 
 pub fn most_used(connection: &Connection, visible: &Conditions, limit: i64) -> rusqlite::Result<Vec<MostUsed>> {
     let text = format!(
-        "SELECT m.id, m.content, m.access_count, m.importance, m.type, m.tags FROM memories m
+        "SELECT m.id, m.content, m.access_count, m.importance, m.type, m.tags FROM memories m INDEXED BY idx_signetd_memories_access
          WHERE m.access_count > 0 AND m.is_deleted = 0 AND {}
          ORDER BY m.access_count DESC, m.importance DESC LIMIT ?",
         visible.sql()

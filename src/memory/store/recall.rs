@@ -1,8 +1,8 @@
 //! Rows for a recall's answer.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params_from_iter};
 
-use crate::db::sql;
+use crate::db::sql::{self, Conditions};
 
 /// What ranking and the answer need of a memory.
 #[derive(Debug, Clone)]
@@ -25,34 +25,35 @@ pub struct Row {
     pub last_accessed: Option<String>,
 }
 
-/// The rows of these rowids, which a filter has let through.
-pub fn rows(connection: &Connection, rowids: &[i64]) -> rusqlite::Result<Vec<Row>> {
-    let list = serde_json::Value::from(rowids).to_string();
-    sql::rows(
-        connection,
+/// Those rows of these rowids that the filter lets through. `filter` speaks of `m`.
+pub fn rows(connection: &Connection, rowids: &[i64], filter: &Conditions) -> rusqlite::Result<Vec<Row>> {
+    // CROSS JOIN keeps SQLite from walking all memories in search of the few
+    let text = format!(
         "SELECT m.rowid, m.id, m.content, m.source_id, m.type, m.tags, m.pinned, m.importance, m.who, m.project,
            m.created_at, m.visibility, m.scope, m.source_path, m.access_count, m.last_accessed
-         FROM json_each(?1) j JOIN memories m ON m.rowid = j.value",
-        [list],
-        |row| {
-            Ok(Row {
-                rowid: row.get(0)?,
-                id: row.get(1)?,
-                content: row.get(2)?,
-                source_id: row.get(3)?,
-                kind: row.get(4)?,
-                tags: row.get(5)?,
-                pinned: row.get::<_, Option<bool>>(6)?.unwrap_or(false),
-                importance: row.get(7)?,
-                who: row.get(8)?,
-                project: row.get(9)?,
-                created_at: row.get(10)?,
-                visibility: row.get::<_, Option<String>>(11)?.unwrap_or_else(|| "global".to_owned()),
-                scope: row.get(12)?,
-                source_path: row.get(13)?,
-                access_count: row.get::<_, Option<i64>>(14)?.unwrap_or(0),
-                last_accessed: row.get(15)?,
-            })
-        },
-    )
+         FROM json_each(?) j CROSS JOIN memories m ON m.rowid = j.value WHERE {}",
+        filter.sql()
+    );
+    let list = serde_json::Value::from(rowids).to_string();
+    let values = std::iter::once(&list as &dyn rusqlite::ToSql).chain(filter.values());
+    sql::rows(connection, &text, params_from_iter(values), |row| {
+        Ok(Row {
+            rowid: row.get(0)?,
+            id: row.get(1)?,
+            content: row.get(2)?,
+            source_id: row.get(3)?,
+            kind: row.get(4)?,
+            tags: row.get(5)?,
+            pinned: row.get::<_, Option<bool>>(6)?.unwrap_or(false),
+            importance: row.get(7)?,
+            who: row.get(8)?,
+            project: row.get(9)?,
+            created_at: row.get(10)?,
+            visibility: row.get::<_, Option<String>>(11)?.unwrap_or_else(|| "global".to_owned()),
+            scope: row.get(12)?,
+            source_path: row.get(13)?,
+            access_count: row.get::<_, Option<i64>>(14)?.unwrap_or(0),
+            last_accessed: row.get(15)?,
+        })
+    })
 }

@@ -58,7 +58,7 @@ pub fn captured_memories(
     limit: i64,
 ) -> rusqlite::Result<Vec<Dated>> {
     let text = format!(
-        "SELECT m.id, m.created_at, m.content FROM memories m
+        "SELECT m.id, m.created_at, m.content FROM memories m INDEXED BY idx_memories_created
          WHERE m.created_at >= ? AND m.created_at < ? AND m.is_deleted = 0 AND m.scope IS NULL AND {}
          ORDER BY m.created_at DESC LIMIT ?",
         visible.sql()

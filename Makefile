@@ -1,0 +1,80 @@
+# signetd: build, test, install. `make` prints what there is.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CARGO ?= cargo
+PORT ?= 3850
+WORKSPACE ?= $(HOME)/.agents
+SHARED ?= ../shared
+
+.PHONY: help build run test bench eval conformance static install install-user uninstall clean
+
+help:
+	@echo "make build        release binary: target/release/signetd"
+	@echo "make run          build and start it (WORKSPACE=$(WORKSPACE) PORT=$(PORT))"
+	@echo "make test         formatting, lints, tests, conformance cases"
+	@echo "make conformance  only the conformance cases, on the debug binary"
+	@echo "make bench        speed and memory figures (release build, about two minutes)"
+	@echo "make eval         recall quality on LoCoMo (needs $(SHARED)/eval)"
+	@echo "make static       fully static binary: target/static/release/signetd"
+	@echo "make install      binary, units, sysusers, man page below DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
+	@echo "make uninstall    takes them away again (never a workspace)"
+	@echo "make clean        removes target/"
+
+build:
+	$(CARGO) build --release --locked
+
+run: build
+	target/release/signetd serve --workspace "$(WORKSPACE)" --port $(PORT)
+
+test:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --locked --no-fail-fast; \
+	else \
+		$(CARGO) test --locked --no-fail-fast; \
+	fi
+	$(MAKE) conformance
+
+conformance:
+	$(CARGO) build --locked
+	python3 tests/conformance/check.py --cmd "target/debug/signetd serve"
+
+bench:
+	$(CARGO) build --release --locked --bins --examples
+	python3 tools/bench/run.py
+
+eval: build
+	python3 $(SHARED)/eval/locomo.py --cmd "target/release/signetd serve"
+
+static:
+	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked \
+		--target-dir target/static --target $$(rustc -vV | sed -n 's/^host: //p')
+	@mkdir -p target/static/release
+	@cp target/static/$$(rustc -vV | sed -n 's/^host: //p')/release/signetd target/static/release/signetd
+	@ldd target/static/release/signetd 2>&1 || true
+	@ls -l target/static/release/signetd
+
+# Uses the binary that `make build` or `make static` left: no network, no compiler.
+install:
+	@bin=target/static/release/signetd; [ -x $$bin ] || bin=target/release/signetd; \
+	[ -x $$bin ] || { echo "run make build first" >&2; exit 1; }; \
+	install -D -m 0755 $$bin "$(DESTDIR)$(PREFIX)/bin/signetd"
+	install -D -m 0644 docs/signetd.1 "$(DESTDIR)$(PREFIX)/share/man/man1/signetd.1"
+	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/lib/systemd/user"
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/signetd.service > "$(DESTDIR)$(PREFIX)/lib/systemd/system/signetd.service"
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/signetd-user.service > "$(DESTDIR)$(PREFIX)/lib/systemd/user/signetd.service"
+	chmod 0644 "$(DESTDIR)$(PREFIX)/lib/systemd/system/signetd.service" "$(DESTDIR)$(PREFIX)/lib/systemd/user/signetd.service"
+	install -D -m 0644 systemd/signetd.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/signetd.conf"
+	@echo "For all users:  systemd-sysusers && systemctl enable --now signetd"
+	@echo "For yourself:   systemctl --user enable --now signetd"
+
+uninstall:
+	rm -f "$(DESTDIR)$(PREFIX)/bin/signetd" "$(DESTDIR)$(PREFIX)/share/man/man1/signetd.1" \
+		"$(DESTDIR)$(PREFIX)/lib/systemd/system/signetd.service" \
+		"$(DESTDIR)$(PREFIX)/lib/systemd/user/signetd.service" \
+		"$(DESTDIR)$(PREFIX)/lib/sysusers.d/signetd.conf"
+
+clean:
+	$(CARGO) clean

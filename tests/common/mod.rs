@@ -1,0 +1,187 @@
+//! A real daemon on a free port in a temporary workspace, for the black-box tests.
+#![allow(dead_code)]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Embeddings and the pipeline off, as most tests want it.
+pub const QUIET: &str = "embedding:\n  provider: none\nmemory:\n  pipelineV2:\n    enabled: false\n";
+
+pub struct Daemon {
+    folder: tempfile::TempDir,
+    child: Option<Child>,
+    pub port: u16,
+}
+
+/// An answer: status, header lines, body.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl Daemon {
+    pub fn start(config: &str) -> Self {
+        let mut daemon = Self::prepare(config);
+        daemon.boot();
+        daemon
+    }
+
+    /// A workspace without a running daemon.
+    pub fn prepare(config: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir_all(folder.path().join("w/memory")).expect("a workspace");
+        std::fs::write(folder.path().join("w/agent.yaml"), config).expect("agent.yaml");
+        Daemon { folder, child: None, port: free_port() }
+    }
+
+    pub fn workspace(&self) -> PathBuf {
+        self.folder.path().join("w")
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.workspace().join("memory/memories.db")
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_signetd"));
+        command
+            .args(arguments)
+            .env("HOME", self.folder.path())
+            .env("SIGNET_WORKSPACE", self.workspace())
+            .env("SIGNET_PORT", self.port.to_string())
+            .env("SIGNET_BIND", "127.0.0.1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the daemon and waits until it answers.
+    pub fn boot(&mut self) {
+        let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a daemon");
+        self.child = Some(child);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.try_send("GET", "/health", b"", &[]).is_none_or(|a| a.status != 200) {
+            assert!(Instant::now() < deadline, "the daemon does not answer");
+            if let Some(status) = self.child.as_mut().and_then(|c| c.try_wait().expect("a child")) {
+                panic!("the daemon ended at once: {status}");
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    pub fn pid(&self) -> rustix::process::Pid {
+        let id = self.child.as_ref().expect("a running daemon").id();
+        rustix::process::Pid::from_raw(id as i32).expect("a process id")
+    }
+
+    /// Ends the daemon with a signal and returns its exit status.
+    pub fn end(&mut self, signal: rustix::process::Signal) -> std::process::ExitStatus {
+        rustix::process::kill_process(self.pid(), signal).expect("a signal sent");
+        self.child.take().expect("a running daemon").wait().expect("an exit status")
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        stream
+    }
+
+    pub fn try_send(&self, method: &str, path: &str, body: &[u8], headers: &[(&str, &str)]) -> Option<Answer> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Length: {}\r\n",
+            self.port,
+            body.len()
+        );
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += "\r\n";
+        // a refused client may find the connection closed while it still sends
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+        let mut raw = Vec::new();
+        let _ = stream.read_to_end(&mut raw);
+        parse(&raw)
+    }
+
+    pub fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.try_send(method, path, body.as_bytes(), &[]).unwrap_or_else(|| panic!("no answer to {method} {path}"))
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "")
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &body.to_string())
+    }
+
+    /// Remembers a text and returns its id.
+    pub fn remember(&self, content: &str) -> String {
+        let answer = self.post("/api/memory/remember", &serde_json::json!({ "content": content }));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The contents a recall finds, best first.
+    pub fn recall(&self, query: &str) -> Vec<String> {
+        let answer = self.post("/api/memory/recall", &serde_json::json!({ "query": query })).json();
+        let results = answer["results"].as_array().expect("results");
+        results.iter().map(|r| r["content"].as_str().expect("content").to_owned()).collect()
+    }
+
+    pub fn total(&self) -> i64 {
+        self.get("/api/memories?limit=1").json()["stats"]["total"].as_i64().expect("a total")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+}
+
+pub fn parse(raw: &[u8]) -> Option<Answer> {
+    let end = raw.windows(4).position(|w| w == b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(&raw[..end]).into_owned();
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Answer { status, head, body: raw[end + 4..].to_vec() })
+}
+
+/// Polls until `done` holds; panics after half a minute.
+pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        std::thread::yield_now();
+    }
+}
+
+/// Opens a workspace's database beside the daemon.
+pub fn open(path: &Path) -> rusqlite::Connection {
+    rusqlite::Connection::open(path).expect("a database")
+}

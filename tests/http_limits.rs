@@ -1,0 +1,232 @@
+//! The HTTP layer alone, with limits short enough to reach: slow clients, full queues, streams.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use signetd::http::connections::Limits;
+use signetd::http::cors::Cors;
+use signetd::http::sse::Event;
+use signetd::http::{ApiError, Gate, HttpConfig, Request, Response, Route, Router, Server};
+
+/// Handlers of the test wait on `gate` and stream from `events`.
+struct State {
+    entered: Sender<()>,
+    gate: Receiver<()>,
+    events: Receiver<Event>,
+}
+
+struct Open;
+
+impl Gate<State> for Open {
+    fn admit(&self, _: &State, _: Option<&'static Route<State>>, _: &mut Request) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+fn quick(_: &State, _: &Request) -> Result<Response, ApiError> {
+    Ok(Response::text(200, "quick"))
+}
+
+fn blocked(state: &State, _: &Request) -> Result<Response, ApiError> {
+    let _ = state.entered.try_send(());
+    let _ = state.gate.recv();
+    Ok(Response::text(200, "released"))
+}
+
+fn panics(_: &State, _: &Request) -> Result<Response, ApiError> {
+    panic!("as a test")
+}
+
+fn echo(_: &State, req: &Request) -> Result<Response, ApiError> {
+    Ok(Response::text(200, &req.body.len().to_string()))
+}
+
+fn events(state: &State, _: &Request) -> Result<Response, ApiError> {
+    Ok(Response::events(state.events.clone()))
+}
+
+static ROUTES: &[Route<State>] = &[
+    Route::get("/health", quick),
+    Route::get("/quick", quick),
+    Route::get("/blocked", blocked).slow(),
+    Route::get("/panics", panics),
+    Route::post("/echo", echo),
+    Route::get("/events", events),
+];
+
+struct Running {
+    server: Server<State>,
+    entered: Receiver<()>,
+    release: Sender<()>,
+    publish: Sender<Event>,
+}
+
+fn start(change: impl FnOnce(&mut HttpConfig)) -> Running {
+    let mut config = HttpConfig {
+        limits: Limits {
+            idle: Duration::from_millis(300),
+            head: Duration::from_millis(300),
+            body_stall: Duration::from_millis(300),
+            ..Limits::default()
+        },
+        ..HttpConfig::default()
+    };
+    change(&mut config);
+    let (enter, entered) = bounded(16);
+    let (release, gate) = bounded(16);
+    let (publish, events) = bounded(16);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Server::start(
+        listener,
+        Arc::new(State { entered: enter, gate, events }),
+        Router::new(&[ROUTES]),
+        Box::new(Open),
+        Cors { port: 1, tailnet: false },
+        config,
+    )
+    .unwrap();
+    Running { server, entered, release, publish }
+}
+
+impl Running {
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.server.local_addr()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream
+    }
+
+    fn ask(&self, path: &str) -> String {
+        let mut stream = self.connect();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        rest(&mut stream)
+    }
+}
+
+fn rest(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    let _ = stream.read_to_string(&mut text);
+    text
+}
+
+#[test]
+fn slow_and_silent_clients_are_closed_while_others_are_served() {
+    let running = start(|_| {});
+    let mut silent = running.connect();
+    let mut half_a_head = running.connect();
+    half_a_head.write_all(b"GET /quick HT").unwrap();
+    let mut half_a_body = running.connect();
+    half_a_body.write_all(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nhalf").unwrap();
+    let mut idle = running.connect();
+    idle.write_all(b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    assert!(running.ask("/quick").contains("quick"));
+    for stream in [&mut silent, &mut half_a_head, &mut half_a_body, &mut idle] {
+        // ends when the server closes, not by the read timeout
+        let began = std::time::Instant::now();
+        rest(stream);
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
+}
+
+#[test]
+fn a_full_lane_answers_503_and_never_blocks_the_other_lane() {
+    let running = start(|c| {
+        c.slow_workers = 1;
+        c.queue = 1;
+    });
+    let mut waiting: Vec<TcpStream> = Vec::new();
+    // one runs, one waits; the rest are refused at once
+    let refused = (0..4).find_map(|_| {
+        let mut stream = running.connect();
+        stream.write_all(b"GET /blocked HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let text = rest(&mut stream);
+        if text.contains("503") {
+            return Some(text);
+        }
+        waiting.push(stream);
+        None
+    });
+    assert!(refused.expect("a refusal").contains("Retry-After: 1"));
+    assert!(running.ask("/quick").contains("quick"));
+    for _ in &waiting {
+        running.release.send(()).unwrap();
+    }
+    for stream in &mut waiting {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        assert!(rest(stream).contains("released"));
+    }
+}
+
+#[test]
+fn a_panic_is_a_500_and_the_worker_lives_on() {
+    let running = start(|c| c.fast_workers = 1);
+    for _ in 0..3 {
+        assert!(running.ask("/panics").starts_with("HTTP/1.1 500"));
+    }
+    assert!(running.ask("/quick").contains("quick"));
+}
+
+#[test]
+fn events_arrive_one_by_one_and_the_stream_ends() {
+    let running = start(|_| {});
+    let mut stream = running.connect();
+    stream.write_all(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut seen = String::new();
+    let mut piece = [0; 512];
+    let mut until = |text: &str| {
+        while !seen.contains(text) {
+            let n = stream.read(&mut piece).unwrap();
+            assert!(n > 0, "the stream ended early: {seen}");
+            seen += &String::from_utf8_lossy(&piece[..n]);
+        }
+    };
+    until("text/event-stream");
+    running.publish.send(Event::data("one")).unwrap();
+    until("data: one\n\n");
+    running.publish.send(Event::data("two")).unwrap();
+    until("data: two\n\n");
+    drop(running.publish);
+    // the state's clone of the receiver lives on, so the sender's end is what ends the stream
+    assert_eq!(rest(&mut stream), "");
+}
+
+#[test]
+fn more_streams_than_allowed_are_refused() {
+    let running = start(|c| c.streams = 1);
+    let mut first = running.connect();
+    first.write_all(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut head = [0; 64];
+    assert!(first.read(&mut head).unwrap() > 0);
+    assert!(running.ask("/events").starts_with("HTTP/1.1 503"));
+}
+
+#[test]
+fn a_stopping_server_lets_running_requests_finish() {
+    let Running { server, entered, release, publish: _publish } = start(|_| {});
+    let address = server.local_addr();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(b"GET /blocked HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    entered.recv().unwrap();
+    let mut open = TcpStream::connect(address).unwrap();
+    open.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    write!(open, "GET /quick HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    assert!(open.read(&mut [0; 512]).unwrap() > 0);
+    let stopper = std::thread::spawn(move || server.stop(Duration::from_secs(20)));
+    // new requests on an open connection are refused once the stop has begun
+    let mut answer = String::new();
+    while !answer.contains("503") {
+        write!(open, "GET /quick HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut piece = [0; 1024];
+        let n = open.read(&mut piece).unwrap();
+        assert!(n > 0);
+        answer = String::from_utf8_lossy(&piece[..n]).into_owned();
+    }
+    assert!(answer.contains("shutting down"));
+    release.send(()).unwrap();
+    assert!(rest(&mut stream).contains("released"));
+    stopper.join().unwrap();
+}

@@ -1,0 +1,118 @@
+//! The memory routes by hand: what the conformance cases do not say.
+
+mod common;
+
+use common::{Daemon, QUIET};
+use serde_json::json;
+
+#[test]
+fn concurrent_identical_writes_are_one_memory() {
+    let daemon = Daemon::start(QUIET);
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| daemon.post("/api/memory/remember", &json!({"content": "One and only"})).json()))
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert_eq!(answers.iter().filter(|a| a["deduped"].is_null()).count(), 1);
+    assert!(answers.iter().all(|a| a["id"] == answers[0]["id"]));
+    assert_eq!(daemon.total(), 1);
+}
+
+#[test]
+fn a_recall_looks_past_the_best_matches_of_others() {
+    let daemon = Daemon::start(QUIET);
+    for n in 0..700 {
+        let body = json!({"content": format!("Heron heron heron sighting number {n}"), "agentId": "warden", "visibility": "private"});
+        assert_eq!(daemon.post("/api/memory/remember", &body).status, 200);
+    }
+    daemon.remember("A long note in which a single heron is only mentioned among many other words of the marsh");
+    let found = daemon.recall("heron");
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn deleted_memories_are_in_no_list() {
+    let daemon = Daemon::start(QUIET);
+    let id = daemon.remember("The violin is in the attic");
+    daemon.recall("violin");
+    assert_eq!(daemon.send("DELETE", &format!("/api/memory/{id}?reason=r"), "").status, 200);
+    assert!(daemon.recall("violin").is_empty());
+    for path in ["/api/memories/most-used", "/api/memories"] {
+        assert_eq!(daemon.get(path).json()["memories"], json!([]), "{path}");
+    }
+    for path in ["/memory/search?q=violin", "/memory/search?type=fact"] {
+        assert_eq!(daemon.get(path).json()["results"], json!([]), "{path}");
+    }
+    assert_eq!(daemon.get("/memory/search?distinct=who").json()["values"], json!([]));
+}
+
+#[test]
+fn structured_claims_reach_the_graph_and_newer_ones_replace_older() {
+    let daemon = Daemon::start(QUIET);
+    let claim = |text: &str, at: &str| {
+        json!({
+            "content": format!("Notes: {text}"), "createdAt": at,
+            "structured": {
+                "entities": [{"source": "Harbour Office", "sourceType": "place", "relationship": "hosts", "target": "Ada", "targetType": "person"}],
+                "aspects": [{"entityName": "Harbour Office", "entityType": "place", "aspect": "size",
+                             "attributes": [{"content": text, "claimKey": "desk count"}]}],
+            },
+        })
+    };
+    let first = daemon.post("/api/memory/remember", &claim("the office has 20 desks", "2024-01-01")).json();
+    assert_eq!((first["structured"].clone(), first["entities_linked"].clone()), (json!(true), json!(2)));
+    daemon.post("/api/memory/remember", &claim("the office has 30 desks", "2024-02-01"));
+    let db = common::open(&daemon.database());
+    let states: Vec<(String, String)> = db
+        .prepare("SELECT content, status FROM entity_attributes ORDER BY created_at")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(
+        states,
+        [("the office has 20 desks".into(), "superseded".into()), ("the office has 30 desks".into(), "active".into())]
+    );
+    let linked = daemon.remember("Met with Ada about the pier");
+    let mentions: i64 = db
+        .query_row("SELECT COUNT(*) FROM memory_entity_mentions WHERE memory_id = ?1", [linked], |row| row.get(0))
+        .unwrap();
+    assert_eq!(mentions, 1);
+}
+
+#[test]
+fn queries_of_a_request_are_served_by_indexes() {
+    let daemon = Daemon::start(QUIET);
+    let db = common::open(&daemon.database());
+    for (sql, index) in [
+        (
+            "SELECT id FROM memories INDEXED BY idx_signetd_memories_source WHERE source_id = 'x' AND source_type = 'y' AND is_deleted = 0",
+            "idx_signetd_memories_source",
+        ),
+        (
+            "SELECT id FROM memories INDEXED BY idx_memories_content_hash_unique WHERE content_hash = 'x' AND is_deleted = 0",
+            "idx_memories_content_hash_unique",
+        ),
+        (
+            "SELECT id FROM memories INDEXED BY idx_memories_idempotency_key WHERE idempotency_key = 'x' AND is_deleted = 0",
+            "idx_memories_idempotency_key",
+        ),
+        (
+            "SELECT id FROM memories INDEXED BY idx_signetd_memories_access WHERE access_count > 0 ORDER BY access_count DESC, importance DESC LIMIT 6",
+            "idx_signetd_memories_access",
+        ),
+        ("SELECT id FROM memory_history WHERE memory_id = 'x' ORDER BY created_at", "idx_memory_history_memory_id"),
+        ("DELETE FROM aggregate_memory_sources WHERE source_memory_id = 'x'", "idx_signetd_aggregate_source"),
+    ] {
+        let plan: Vec<String> = db
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap()
+            .query_map([], |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(plan.iter().any(|line| line.contains(index)), "{sql}: {plan:?}");
+    }
+}

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Prints speed and memory of the release build, and what each figure is held against.
+
+Run by `make bench`. Everything stays on loopback and in temporary folders, and every loop is
+bounded; nothing here asserts.
+"""
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RELEASE = HERE.parent.parent / "target" / "release"
+EXAMPLES = RELEASE / "examples"
+QUIET = "embedding:\n  provider: none\n"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Daemon:
+    def __init__(self, config=QUIET, binary=RELEASE / "signetd"):
+        self.dir = Path(tempfile.mkdtemp(prefix="bench-"))
+        (self.dir / "agent.yaml").write_text(config)
+        self.port = free_port()
+        self.start(binary)
+
+    def start(self, binary=RELEASE / "signetd"):
+        env = {k: v for k, v in os.environ.items() if not k.startswith("SIGNET_")}
+        env.update(SIGNET_WORKSPACE=str(self.dir), SIGNET_PORT=str(self.port), HOME=str(self.dir))
+        began = time.perf_counter()
+        self.proc = subprocess.Popen([binary, "serve"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
+                    s.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    if s.recv(64).startswith(b"HTTP/1.1 200"):
+                        break
+            except OSError:
+                time.sleep(0.001)
+        self.start_ms = (time.perf_counter() - began) * 1e3
+
+    def rss_mb(self):
+        for line in Path(f"/proc/{self.proc.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) / 1024
+
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.proc.pid}/task"))
+
+    def stop(self):
+        self.proc.send_signal(signal.SIGTERM)
+        self.proc.wait(20)
+
+    def close(self):
+        if self.proc.poll() is None:
+            self.stop()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def load(port, connections, requests, kind, header=None):
+    """requests/s, p50 ms, p99 ms, answers other than 200"""
+    cmd = [EXAMPLES / "load", str(port), str(connections), str(requests), kind] + ([header] if header else [])
+    out = subprocess.run(cmd, check=True, capture_output=True, text=True).stdout.split()
+    return float(out[0]), float(out[1]), float(out[2]), int(out[3])
+
+
+def row(name, value, target=""):
+    print(f"{name:58} {value:>26}   {target}", flush=True)
+
+
+def health():
+    bare_port = free_port()
+    bare = subprocess.Popen([EXAMPLES / "bare_http", str(bare_port)])
+    daemon = Daemon()
+    try:
+        rates = {"bare": [], "ours": []}
+        for _ in range(3):  # side by side, so that both see the same machine
+            rates["bare"].append(load(bare_port, 32, 40000, "health")[0])
+            rates["ours"].append(load(daemon.port, 32, 40000, "health")[0])
+        bare_rate, ours = statistics.median(rates["bare"]), statistics.median(rates["ours"])
+        row("GET /health, 32 connections", f"{ours:.0f}/s", "")
+        row("  bare tiny_http answering a constant", f"{bare_rate:.0f}/s", "")
+        row("  share of it", f"{ours / bare_rate:.0%}", "at least 80 %")
+    finally:
+        bare.terminate()
+        bare.wait()
+        daemon.close()
+
+
+def start_and_idle():
+    starts, idle, threads = [], [], 0
+    for _ in range(5):
+        daemon = Daemon()
+        starts.append(daemon.start_ms)
+        time.sleep(0.5)
+        idle.append(daemon.rss_mb())
+        threads = daemon.threads()
+        daemon.close()
+    row("start to first healthy answer, fresh workspace", f"{statistics.median(starts):.0f} ms", "under 50 ms")
+    row("resident memory, idle, fresh workspace", f"{statistics.median(idle):.1f} MB", "under 12 MB")
+    row("threads, idle", str(threads), "under 20")
+
+
+def remember():
+    daemon = Daemon()
+    one = load(daemon.port, 1, 3000, "remember")
+    daemon.close()
+    daemon = Daemon()
+    eight = load(daemon.port, 8, 8000, "remember")
+    daemon.stop()
+    daemon.close()
+    fresh = Daemon()
+    fresh.stop()
+    plain = float(subprocess.run([EXAMPLES / "plain_inserts", fresh.dir / "memory/memories.db", "3000"],
+                                 check=True, capture_output=True, text=True).stdout)
+    fresh.close()
+    row("remember, 1 client", f"{one[0]:.0f}/s", f"p50 {one[1]:.2f} ms, p99 {one[2]:.2f} ms")
+    row("  plain rusqlite loop, same rows, synchronous=FULL", f"{plain:.0f}/s", "")
+    row("  its time over ours", f"{plain / one[0]:.2f}x", "at most 1.3x")
+    row("remember, 8 clients", f"{eight[0]:.0f}/s", f"p50 {eight[1]:.2f} ms, p99 {eight[2]:.2f} ms")
+    row("  over 1 client", f"{eight[0] / one[0]:.1f}x", "at least 3x")
+
+
+def recall():
+    daemon = Daemon()
+    try:
+        load(daemon.port, 8, 10000, "remember")
+        load(daemon.port, 1, 200, "recall")
+        rate, p50, p99, bad = load(daemon.port, 1, 2000, "recall")
+        row("recall by full text, 10,000 memories, 1 client", f"p50 {p50:.2f} ms, p99 {p99:.2f} ms", "under 2 / 10 ms")
+        rate, p50, p99, bad = load(daemon.port, 25, 5000, "recall")
+        row("  25 clients", f"{rate:.0f}/s, p99 {p99:.1f} ms", f"{bad} errors")
+        row("  resident memory after it", f"{daemon.rss_mb():.1f} MB", "under 40 MB")
+    finally:
+        daemon.close()
+
+
+def size():
+    for name, path in (("release", RELEASE / "signetd"), ("static", RELEASE.parent / "static/release/signetd")):
+        if path.exists():
+            row(f"binary, {name}", f"{path.stat().st_size / 1e6:.1f} MB", "under 16 MB")
+
+
+if __name__ == "__main__":
+    size()
+    start_and_idle()
+    health()
+    remember()
+    recall()
