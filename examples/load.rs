@@ -1,7 +1,7 @@
 //! A small load generator for loopback: a fixed number of keep-alive connections, each with one
 //! request in flight, for a bounded number of requests.
 //!
-//!     load PORT CONNECTIONS REQUESTS health|remember|recall [HEADER-LINE]
+//!     load PORT CONNECTIONS REQUESTS health|features|remember|recall [HEADER-LINE]
 //!
 //! Prints requests per second, p50 and p99 in milliseconds, and answers other than 200.
 
@@ -38,6 +38,7 @@ fn question(n: usize) -> String {
 fn request(kind: &str, n: usize, header: &str) -> String {
     let (method, path, body) = match kind {
         "health" => ("GET", "/health", String::new()),
+        "features" => ("GET", "/api/features", String::new()),
         "remember" => ("POST", "/api/memory/remember", format!("{{\"content\":\"{}\"}}", sentence(n))),
         _ => ("POST", "/api/memory/recall", format!("{{\"query\":\"{}\"}}", question(n))),
     };
@@ -68,7 +69,7 @@ fn answer(reader: &mut BufReader<TcpStream>) -> std::io::Result<bool> {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [port, connections, requests, kind, rest @ ..] = &arguments[..] else {
-        eprintln!("usage: load PORT CONNECTIONS REQUESTS health|remember|recall [HEADER-LINE]");
+        eprintln!("usage: load PORT CONNECTIONS REQUESTS health|features|remember|recall [HEADER-LINE]");
         std::process::exit(2);
     };
     let connections: usize = connections.parse().expect("a number of connections");

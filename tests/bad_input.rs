@@ -98,7 +98,7 @@ fn chunked_bodies_are_read() {
     let mut stream = daemon.connect();
     stream
         .write_all(
-            b"POST /api/memory/remember HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n\
+            b"POST /api/memory/remember HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n\
               a\r\n{\"content\"\r\n11\r\n:\"in two chunks\"}\r\n0\r\n\r\n",
         )
         .unwrap();

@@ -23,7 +23,7 @@ pub fn agent_of_session(key: &str) -> Option<&str> {
 impl Caller {
     pub fn claims(&self) -> Option<&Claims> {
         match self {
-            Caller::Local | Caller::TrustedLocal => None,
+            Caller::Local | Caller::TrustedLocal | Caller::Anonymous => None,
             Caller::Token(claims) => Some(claims),
         }
     }

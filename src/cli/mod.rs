@@ -1,6 +1,7 @@
 //! The command line: one subcommand per file.
 
 mod check;
+mod credentials;
 mod routes;
 mod serve;
 
@@ -21,8 +22,16 @@ Commands:
   check      look at the config and the database of a workspace; exit 1 when something is wrong
   routes     list every route: method, path, permission, rate limit, lane
   version    print the version
+  token create --role ROLE [--project P] [--agent A] [--ttl 30d]
+             print a signed token (ROLE: admin, operator, agent, readonly)
+  api-key create --name NAME [--role ROLE] [--project P] [--agent A] [--connector C]
+                 [--permissions recall,remember] [--expires DATE]
+  api-key list
+  api-key revoke ID-OR-PREFIX
+  password hash
+             hash a password for auth.login.password.passwordHash (read without echo, or from stdin)
 
-Options of serve and check:
+Options:
   --workspace DIR   the workspace folder (default: $SIGNET_WORKSPACE, else ~/.agents)
   --port PORT       the port to listen on (default: $SIGNET_PORT, else 3850)
   --bind ADDRESS    the address to listen on (default: $SIGNET_BIND, else by network.mode: 127.0.0.1)
@@ -39,11 +48,12 @@ enum Command {
     Routes,
     Version,
     Help,
+    Credentials(credentials::Action),
 }
 
 /// Runs the command that the arguments name.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let (command, overrides) = match parse(args) {
+    let (command, overrides, options) = match parse(args) {
         Ok(parsed) => parsed,
         Err(cause) => {
             eprintln!("signetd: {cause}\nTry signetd --help");
@@ -55,6 +65,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Serve => serve::run(env()),
         Command::Check => check::run(&env()),
         Command::Routes => routes::run(),
+        Command::Credentials(action) => credentials::run(action, &env(), &options),
         Command::Version => {
             println!("signetd {} (API of Signet {})", env!("CARGO_PKG_VERSION"), env().version);
             ExitCode::SUCCESS
@@ -66,35 +77,59 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn parse(args: impl Iterator<Item = OsString>) -> Result<(Command, Overrides), lexopt::Error> {
+type Parsed = (Command, Overrides, credentials::Options);
+
+fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, lexopt::Error> {
     let mut parser = lexopt::Parser::from_args(args);
-    let mut command = None;
+    let mut words: Vec<String> = Vec::new();
     let mut overrides = Overrides::default();
+    let mut options = credentials::Options::default();
     while let Some(arg) = parser.next()? {
-        match arg {
-            Long("workspace") => overrides.workspace = Some(parser.value()?.string()?),
+        let option = match arg {
+            Long("workspace") => &mut overrides.workspace,
+            Long("bind") => &mut overrides.bind,
+            Long("role") => &mut options.role,
+            Long("project") => &mut options.project,
+            Long("agent") => &mut options.agent,
+            Long("ttl") => &mut options.ttl,
+            Long("name") => &mut options.name,
+            Long("connector") => &mut options.connector,
+            Long("permissions") => &mut options.permissions,
+            Long("expires") => &mut options.expires,
             Long("port") => {
-                let port: u16 = parser.value()?.parse()?;
-                if port == 0 {
-                    return Err("--port must be 1 to 65535".into());
-                }
-                overrides.port = Some(port);
+                overrides.port = Some(parser.value()?.parse::<std::num::NonZeroU16>()?.get());
+                continue;
             }
-            Long("bind") => overrides.bind = Some(parser.value()?.string()?),
-            Short('h') | Long("help") => return Ok((Command::Help, overrides)),
-            Short('V') | Long("version") => return Ok((Command::Version, overrides)),
-            Value(word) if command.is_none() => {
-                command = Some(match word.to_str() {
-                    Some("serve") => Command::Serve,
-                    Some("check") => Command::Check,
-                    Some("routes") => Command::Routes,
-                    Some("version") => Command::Version,
-                    Some("help") => Command::Help,
-                    _ => return Err(format!("unknown command {}", word.to_string_lossy()).into()),
-                });
+            Short('h') | Long("help") => return Ok((Command::Help, overrides, options)),
+            Short('V') | Long("version") => return Ok((Command::Version, overrides, options)),
+            Value(word) if words.len() < 3 => {
+                words.push(word.string()?);
+                continue;
             }
             other => return Err(other.unexpected()),
-        }
+        };
+        *option = Some(parser.value()?.string()?);
     }
-    Ok((command.unwrap_or(Command::Serve), overrides))
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let ["api-key", "revoke", id] = words[..] {
+        options.id = Some(id.to_owned());
+    }
+    Ok((command(&words)?, overrides, options))
+}
+
+fn command(words: &[&str]) -> Result<Command, lexopt::Error> {
+    use credentials::Action;
+    Ok(match words {
+        [] | ["serve"] => Command::Serve,
+        ["check"] => Command::Check,
+        ["routes"] => Command::Routes,
+        ["version"] => Command::Version,
+        ["help"] => Command::Help,
+        ["token", "create"] => Command::Credentials(Action::TokenCreate),
+        ["api-key", "create"] => Command::Credentials(Action::KeyCreate),
+        ["api-key", "list"] => Command::Credentials(Action::KeyList),
+        ["api-key", "revoke", _] => Command::Credentials(Action::KeyRevoke),
+        ["password", "hash"] => Command::Credentials(Action::PasswordHash),
+        other => return Err(format!("unknown command {}", other.join(" ")).into()),
+    })
 }

@@ -3,8 +3,7 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::{TcpListener, ToSocketAddrs};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +15,15 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::app::{self, App};
-use crate::auth::AccessGate;
+use crate::auth::{AccessGate, Auth};
 use crate::clock::{self, Clock, SystemClock};
 use crate::config::{Environment, Live, NetworkMode};
 use crate::db::Db;
 use crate::http::cors::Cors;
 use crate::http::{HttpConfig, Server};
 use crate::jobs::{Runner, Task};
-use crate::{agents, daemon, logging, memory};
+use crate::limits::Limits;
+use crate::{agents, daemon, files, logging, memory, settings};
 
 /// Requests that still run after this are cut off.
 const GRACE: Duration = Duration::from_secs(15);
@@ -57,6 +57,9 @@ fn serve(env: Environment) -> Result<(), Failure> {
     let bind = env.bind_for(start_config.network_mode);
     let Some(listener) = listen(&bind, env.port, &mut signals)? else { return Ok(()) };
     let port = listener.local_addr()?.port();
+    let cors = Cors { port, tailnet: NetworkMode::of_bind(&bind) == NetworkMode::Tailscale };
+    let auth = Auth::start(start_config.auth.mode, &env.daemon_dir())
+        .map_err(|cause| format!("cannot read or create the auth secret: {cause}"))?;
     let app = Arc::new(App {
         env,
         bind,
@@ -66,15 +69,18 @@ fn serve(env: Environment) -> Result<(), Failure> {
         clock: Box::new(clock),
         started,
         start_config,
+        auth,
+        limits: Limits::default(),
+        cors: cors.clone(),
         daemon: daemon::State::default(),
+        settings: settings::State::default(),
         memory: memory::State::default(),
     });
-    let cors = Cors { port, tailnet: NetworkMode::of_bind(&app.bind) == NetworkMode::Tailscale };
     let jobs = Runner::start(Arc::clone(&app), tasks())?;
     let server =
         Server::start(listener, Arc::clone(&app), app::router(), Box::new(AccessGate), cors, HttpConfig::default())?;
     note_healthy_start(&app);
-    warn_about_reach(&app);
+    app.announce_reach();
     log::info!(target: "daemon", "signetd {} serves {} on {}", env!("CARGO_PKG_VERSION"), app.env.workspace.display(), server.local_addr());
     notify(&[NotifyState::Ready]);
 
@@ -108,9 +114,7 @@ fn tasks() -> Vec<Task<App>> {
 }
 
 fn refresh_config(app: &App) {
-    if app.config.refresh() {
-        log::info!(target: "config", "config changed and was read again");
-    }
+    app.refresh_config();
 }
 
 /// Half the time after which systemd restarts a silent daemon.
@@ -211,26 +215,7 @@ fn note_healthy_start(app: &App) {
     let now = json!({
         "version": app.env.version, "startedAt": clock::iso(app.started), "pid": std::process::id(),
     });
-    if let Err(cause) = write_private(&path, now.to_string().as_bytes()) {
+    if let Err(cause) = files::replace(&path, now.to_string().as_bytes(), 0o600) {
         log::warn!(target: "daemon", "cannot write {}: {cause}", path.display());
-    }
-}
-
-/// Replaces a file by a private one; a crash leaves the old or the new one whole.
-fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("tmp");
-    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)
-}
-
-fn warn_about_reach(app: &App) {
-    if NetworkMode::of_bind(&app.bind) == NetworkMode::Tailscale {
-        log::warn!(
-            target: "daemon",
-            "listening on {} in local mode: whoever reaches this port may read and change everything",
-            app.bind
-        );
     }
 }

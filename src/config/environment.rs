@@ -48,6 +48,20 @@ pub struct Overrides {
     pub bind: Option<String>,
 }
 
+/// The login of the environment, which wins over the file's.
+#[derive(Clone, Default)]
+pub struct Admin {
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub password_hash: Option<String>,
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Admin(…)")
+    }
+}
+
 /// What the environment fixes for the life of the process.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -61,7 +75,7 @@ pub struct Environment {
     pub version: String,
     pub log_file: Option<PathBuf>,
     pub log_dir: Option<PathBuf>,
-    pub home: PathBuf,
+    pub admin: Admin,
     pub codex_home: PathBuf,
 }
 
@@ -95,7 +109,11 @@ impl Environment {
             log_file: get("SIGNET_LOG_FILE").map(|p| expand(&p)),
             log_dir: get("SIGNET_LOG_DIR").map(|p| expand(&p)),
             codex_home: get("CODEX_HOME").map_or_else(|| home.join(".codex"), |p| expand(&p)),
-            home,
+            admin: Admin {
+                username: get("SIGNET_ADMIN_USERNAME"),
+                password: get("SIGNET_ADMIN_PASSWORD"),
+                password_hash: get("SIGNET_ADMIN_PASSWORD_HASH"),
+            },
         }
     }
 

@@ -18,6 +18,11 @@ pub fn parse_yaml(text: &str) -> Result<Value, String> {
     serde_saphyr::from_str(text).map_err(|cause| cause.to_string())
 }
 
+/// A value as block YAML; the order of keys is kept, comments are not part of a value.
+pub fn to_yaml(value: &Value) -> Result<String, String> {
+    serde_saphyr::to_string(value).map_err(|cause| cause.to_string())
+}
+
 /// The config of a workspace with the file it came from.
 pub fn read_first(workspace: &Path) -> Option<(PathBuf, Value)> {
     CONFIG_FILES.iter().find_map(|name| {

@@ -3,6 +3,7 @@
 //! A missing or broken file means defaults. Every key has its default and bounds here or in
 //! [`pipeline`], and nowhere else.
 
+mod auth;
 mod environment;
 mod file;
 mod live;
@@ -10,8 +11,9 @@ pub mod pipeline;
 
 use serde_json::{Map, Value};
 
+pub use auth::{AuthConfig, AuthMode, Reach};
 pub use environment::{Environment, NetworkMode, Overrides};
-pub use file::{CONFIG_FILES, Section, parse_yaml, read_first};
+pub use file::{CONFIG_FILES, Section, parse_yaml, read_first, to_yaml};
 pub use live::Live;
 use pipeline::Pipeline;
 
@@ -73,6 +75,8 @@ pub struct Updates {
 pub struct Config {
     pub agent_created: Option<String>,
     pub network_mode: NetworkMode,
+    pub reach: Reach,
+    pub auth: AuthConfig,
     pub features: Map<String, Value>,
     pub roster: Vec<RosterEntry>,
     pub embedding: Embedding,
@@ -92,6 +96,8 @@ impl Config {
         Config {
             agent_created: root.at("agent.created").scalar_text(),
             network_mode: NetworkMode::parse(root.at("network.mode").text()),
+            reach: Reach::of(root.at("network")),
+            auth: AuthConfig::of(root.at("auth")),
             features: features(root.at("features")),
             roster: root.at("agents.roster").items().filter_map(roster_entry).collect(),
             embedding: embedding(root),

@@ -76,6 +76,7 @@ fn status(app: &App, _: &Request) -> Result<Response, ApiError> {
         "bindHost": app.bind,
         "networkMode": NetworkMode::of_bind(&app.bind).as_str(),
         "port": app.port,
+        "reach": app.reach_in_words(),
         "agentId": app.env.agent_id,
         "agentsDir": app.env.workspace,
         "memoryDb": app.db.path().exists(),

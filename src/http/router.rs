@@ -63,13 +63,24 @@ pub struct Route<S: 'static> {
     pub lane: Lane,
     /// Changes something: a browser of a foreign origin may not call it.
     pub mutates: bool,
+    /// Bytes of a body, where the route takes fewer than the server.
+    pub max_body: Option<usize>,
     pub handler: Handler<S>,
 }
 
 impl<S> Route<S> {
     const fn new(method: Method, path: &'static str, handler: Handler<S>) -> Self {
         let mutates = !matches!(method, Method::Get | Method::Head);
-        Route { method, path, access: Access::Credential, limit: None, lane: Lane::Fast, mutates, handler }
+        Route {
+            method,
+            path,
+            access: Access::Credential,
+            limit: None,
+            lane: Lane::Fast,
+            mutates,
+            max_body: None,
+            handler,
+        }
     }
 
     pub const fn get(path: &'static str, handler: Handler<S>) -> Self {
@@ -102,6 +113,12 @@ impl<S> Route<S> {
 
     pub const fn limited(mut self, bucket: Bucket) -> Self {
         self.limit = Some(bucket);
+        self
+    }
+
+    /// A smaller body limit than the server's, checked before anything else.
+    pub const fn body_limit(mut self, bytes: usize) -> Self {
+        self.max_body = Some(bytes);
         self
     }
 

@@ -351,6 +351,9 @@ impl<S: Send + Sync + 'static> Shared<S> {
         if self.stopping.load(Ordering::Acquire) && request.path != "/health" {
             return ApiError::unavailable("shutting down").into();
         }
+        if route.and_then(|r| r.max_body).is_some_and(|most| request.body.len() > most) {
+            return ApiError::new(413, "payload too large").into();
+        }
         let answered = catch_unwind(AssertUnwindSafe(|| {
             self.gate.admit(&self.state, route, request)?;
             match route {

@@ -195,6 +195,9 @@ fn search(app: &App, req: &Request) -> Result<Response, ApiError> {
 
 fn recall(app: &App, req: &Request) -> Result<Response, ApiError> {
     let query = RecallQuery::from_body(req)?;
+    if query.aggregate {
+        app.take(Bucket::RecallLlm, req)?;
+    }
     let answer = recall::recall(app, &query).map_err(recall_failed)?;
     let answer = if query.aggregate { recall::without_router(answer, &query) } else { answer };
     Ok(Response::json(&answer))

@@ -9,6 +9,7 @@ stands in parts.txt. pending.txt names cases that need something not built yet:
 one inside it passes (then its line must go).
 """
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -28,7 +29,16 @@ def main():
     ap.add_argument("--cmd", required=True)
     ap.add_argument("--shared", type=Path, help="play the cases of this folder for the parts that are done")
     args = ap.parse_args()
-    pending = dict(line.split(": ", 1) for line in lines("pending.txt"))
+    # a case's name may hold ": " itself
+    pending = {}
+    names = {f"{f.stem}/{c['name']}" for f in (args.shared or HERE / "cases").glob("*.json")
+             for c in json.loads(f.read_text())["cases"]}
+    for line in lines("pending.txt"):
+        name = next((n for n in names if line.startswith(n + ": ")), None)
+        if name is None:
+            print(f"conformance: pending.txt names no case: {line}")
+            return 1
+        pending[name] = line
     if args.shared:
         files = [f for part in lines("parts.txt") for f in sorted(args.shared.glob(f"{part}-*.json"))]
     else:

@@ -144,6 +144,24 @@ def recall():
         daemon.close()
 
 
+def credentials():
+    rates = {}
+    for name, mode in (("local", "local"), ("token", "team"), ("API key", "team")):
+        daemon = Daemon(QUIET + f"auth:\n  mode: {mode}\n")
+        header = None
+        if mode == "team":
+            args = ["token", "create", "--role", "agent"] if name == "token" else ["api-key", "create", "--name", "bench"]
+            env = {**os.environ, "SIGNET_WORKSPACE": str(daemon.dir)}
+            made = subprocess.run([RELEASE / "signetd", *args], env=env, check=True, capture_output=True, text=True)
+            header = f"Authorization: Bearer {made.stdout.strip()}"
+        load(daemon.port, 8, 200, "features", header)
+        rates[name] = statistics.median(load(daemon.port, 8, 20000, "features", header)[0] for _ in range(3))
+        daemon.close()
+    row("GET /api/features, 8 connections, local mode", f"{rates['local']:.0f}/s")
+    for name in ("token", "API key"):
+        row(f"  team mode with a {name}", f"{rates[name]:.0f}/s", f"{rates[name] / rates['local']:.0%} of local, at least 90 %")
+
+
 def size():
     for name, path in (("release", RELEASE / "signetd"), ("static", RELEASE.parent / "static/release/signetd")):
         if path.exists():
@@ -156,3 +174,4 @@ if __name__ == "__main__":
     health()
     remember()
     recall()
+    credentials()

@@ -71,9 +71,8 @@ fn create(connection: &mut Connection) -> Result<(), Error> {
 fn seed(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute(
         "INSERT INTO agents (id, name, read_policy, created_at, updated_at)
-         SELECT 'default', 'default', 'shared', datetime('now'), datetime('now')
-         WHERE NOT EXISTS (SELECT 1 FROM agents WHERE id = 'default')",
-        [],
+         SELECT 'default', 'default', 'shared', ?1, ?1 WHERE NOT EXISTS (SELECT 1 FROM agents WHERE id = 'default')",
+        [crate::clock::iso(jiff::Timestamp::now())],
     )?;
     Ok(())
 }

@@ -1,0 +1,255 @@
+//! API keys: `sig_sk_<prefix>_<secret>`, kept as scrypt hashes (foundation §4 and §10).
+
+mod store;
+
+use std::collections::HashMap;
+use std::sync::{Condvar, Mutex};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::token::Reason;
+use super::{Claims, Scope};
+use crate::clock;
+use crate::db::{self, Db};
+use crate::http::ApiError;
+
+pub use store::{Key, NewKey, find_by_id_or_prefix, insert, list, revoke};
+
+const START: &str = "sig_sk_";
+/// `exp` of a key that does not end.
+const NO_END: f64 = 2_147_483_647.0;
+/// `last_used_at` is written at most this often.
+const TOUCH_EVERY_MS: i64 = 60_000;
+/// Longer credentials are none of ours.
+const LONGEST: usize = 1024;
+
+/// Whether a credential is to be read as an API key.
+pub fn is_api_key(credential: &str) -> bool {
+    credential.starts_with(START)
+}
+
+/// A key as it is shown once, with what is stored of it.
+pub struct Made {
+    pub raw: String,
+    pub id: String,
+    pub prefix: String,
+    pub hash: String,
+}
+
+/// A new random key.
+pub fn make() -> Result<Made, getrandom::Error> {
+    let (mut prefix, mut secret, mut id, mut salt) = ([0; 6], [0; 32], [0; 12], [0; 16]);
+    for bytes in [&mut prefix[..], &mut secret[..], &mut id[..], &mut salt[..]] {
+        getrandom::fill(bytes)?;
+    }
+    let prefix = hex(&prefix);
+    let raw = format!("{START}{prefix}_{}", URL_SAFE_NO_PAD.encode(secret));
+    let hash = hash(&raw, &hex(&salt));
+    Ok(Made { raw, id: format!("key_{}", URL_SAFE_NO_PAD.encode(id)), prefix, hash })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// `scrypt:<salt>:<hash>`; the salt's 32 hex digits themselves are the salt.
+fn hash(raw: &str, salt: &str) -> String {
+    format!("scrypt:{salt}:{}", hex(&derive(raw, salt)))
+}
+
+/// N = 16384, r = 8, p = 1, 32 bytes: 16 MiB and tens of milliseconds.
+fn derive(raw: &str, salt: &str) -> [u8; 32] {
+    let mut out = [0; 32];
+    if let Ok(params) = scrypt::Params::new(14, 8, 1) {
+        // fails only for an output of no bytes
+        let _ = scrypt::scrypt(raw.as_bytes(), salt.as_bytes(), &params, &mut out);
+    }
+    out
+}
+
+fn matches(raw: &str, stored: &str) -> bool {
+    let parts: Vec<&str> = stored.split(':').collect();
+    let ["scrypt", salt, _] = parts[..] else { return false };
+    hash(raw, salt).as_bytes().ct_eq(stored.as_bytes()).into()
+}
+
+/// The text between `sig_sk_` and the next `_`.
+fn prefix_of(credential: &str) -> Option<&str> {
+    let (prefix, _) = credential.strip_prefix(START)?.split_once('_')?;
+    (!prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(prefix)
+}
+
+/// Lets only so many costly hashes run at once, and only so many wait for that.
+pub struct Hashing {
+    state: Mutex<(usize, usize)>,
+    free: Condvar,
+}
+
+const RUNNING: usize = 2;
+const WAITING: usize = 3;
+
+impl Default for Hashing {
+    fn default() -> Self {
+        Hashing { state: Mutex::new((0, 0)), free: Condvar::new() }
+    }
+}
+
+impl Hashing {
+    /// Runs `work` when its turn comes; 503 when too many wait already.
+    pub fn run<T>(&self, work: impl FnOnce() -> T) -> Result<T, ApiError> {
+        let mut state = self.state.lock().unwrap_or_else(|p| p.into_inner());
+        if state.0 >= RUNNING && state.1 >= WAITING {
+            return Err(ApiError::unavailable("too many logins at once").retry_after(1));
+        }
+        state.1 += 1;
+        while state.0 >= RUNNING {
+            state = self.free.wait(state).unwrap_or_else(|p| p.into_inner());
+        }
+        state.1 -= 1;
+        state.0 += 1;
+        drop(state);
+        let done = work();
+        self.state.lock().unwrap_or_else(|p| p.into_inner()).0 -= 1;
+        self.free.notify_one();
+        Ok(done)
+    }
+}
+
+/// SHA-256 of a key once verified → its id, so that scrypt runs once per key and not per request.
+/// The row is looked at each time all the same: a revoked key is refused at once.
+#[derive(Default)]
+pub struct KeyCache {
+    known: Mutex<HashMap<[u8; 32], String>>,
+}
+
+/// Keys remembered at most.
+const MOST: usize = 1024;
+
+impl KeyCache {
+    fn get(&self, digest: &[u8; 32]) -> Option<String> {
+        self.known.lock().unwrap_or_else(|p| p.into_inner()).get(digest).cloned()
+    }
+
+    fn put(&self, digest: [u8; 32], id: &str) {
+        let mut known = self.known.lock().unwrap_or_else(|p| p.into_inner());
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(digest, id.to_owned());
+    }
+
+    fn forget(&self, digest: &[u8; 32]) {
+        self.known.lock().unwrap_or_else(|p| p.into_inner()).remove(digest);
+    }
+}
+
+/// Why a key was not accepted.
+pub enum Refused {
+    /// The contract's reason, for a 401.
+    Invalid(Reason),
+    /// It could not be looked at now.
+    Failed(ApiError),
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Refused::Failed(error)
+    }
+}
+
+/// The claims of a valid key; notes its use.
+pub fn verify(
+    db: &Db,
+    cache: &KeyCache,
+    hashing: &Hashing,
+    credential: &str,
+    now: Timestamp,
+) -> Result<Claims, Refused> {
+    let prefix = Some(credential)
+        .filter(|c| c.len() <= LONGEST)
+        .and_then(prefix_of)
+        .ok_or(Refused::Invalid("malformed api key"))?;
+    let digest: [u8; 32] = Sha256::digest(credential.as_bytes()).into();
+    let known = cache.get(&digest);
+    let key = db
+        .read(|c| Ok::<_, ApiError>(store::find_by_prefix(c, prefix)?))?
+        .ok_or(Refused::Invalid("invalid api key"))?;
+    if known.as_deref() != Some(key.id.as_str()) {
+        if !hashing.run(|| matches(credential, &key.hash))? {
+            return Err(Refused::Invalid("invalid api key"));
+        }
+        cache.put(digest, &key.id);
+    }
+    if key.revoked_at.is_some() {
+        cache.forget(&digest);
+        return Err(Refused::Invalid("api key revoked"));
+    }
+    let end = key.expires_at.as_deref().and_then(clock::parse_stored);
+    if end.is_some_and(|end| end <= now) {
+        return Err(Refused::Invalid("api key expired"));
+    }
+    note_use(db, &key, now);
+    Ok(claims(&key, end))
+}
+
+fn claims(key: &Key, end: Option<Timestamp>) -> Claims {
+    let seconds = |t: Timestamp| t.as_second() as f64;
+    Claims {
+        sub: format!("api-key:{}", key.id),
+        role: key.role,
+        scope: Scope::clone(&key.scope),
+        iat: clock::parse_stored(&key.created_at).map_or(0.0, seconds),
+        exp: end.map_or(NO_END, seconds),
+        permissions: Some(key.permissions.clone()).filter(|list| !list.is_empty()),
+    }
+}
+
+/// The first use at once, later ones once a minute.
+fn note_use(db: &Db, key: &Key, now: Timestamp) {
+    let last = key.last_used_at.as_deref().and_then(clock::parse_stored);
+    if last.is_some_and(|at| now.as_millisecond() - at.as_millisecond() < TOUCH_EVERY_MS) {
+        return;
+    }
+    let (id, at) = (key.id.clone(), clock::iso(now));
+    if let Err(cause) = db.write(move |c| Ok::<_, db::Error>(store::touch(c, &id, &at)?)) {
+        log::warn!(target: "auth", "use of an API key was not noted: {cause}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn keys_and_their_hashes_have_the_form_of_the_contract() {
+        let made = make().unwrap();
+        assert_eq!(prefix_of(&made.raw), Some(made.prefix.as_str()));
+        assert_eq!((made.prefix.len(), made.id.len()), (12, 20));
+        assert!(matches(&made.raw, &made.hash));
+        assert!(!matches(&format!("{}x", made.raw), &made.hash));
+        assert!(!matches(&made.raw, "scrypt:only"));
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_original() {
+        // node: crypto.scryptSync('sig_sk_0123456789ab_AAAA', '00112233445566778899aabbccddeeff', 32)
+        assert_eq!(
+            hash("sig_sk_0123456789ab_AAAA", "00112233445566778899aabbccddeeff"),
+            include_str!("keys/scrypt-example.txt").trim()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn prefixes_are_alphanumeric_or_none(text in "\\PC{0,60}") {
+            if let Some(prefix) = prefix_of(&format!("{START}{text}")) {
+                prop_assert!(!prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_alphanumeric()));
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The `auth` section and the peers of `network`.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::Section;
+use crate::limits::{Bucket, Rate};
+
+/// `auth.mode` (foundation part, §4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMode {
+    Local,
+    Team,
+    Hybrid,
+}
+
+impl AuthMode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AuthMode::Local => "local",
+            AuthMode::Team => "team",
+            AuthMode::Hybrid => "hybrid",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuthConfig {
+    pub mode: AuthMode,
+    /// Life of a minted token in seconds.
+    pub token_ttl_s: f64,
+    /// Life of a login's token in seconds.
+    pub session_ttl_s: f64,
+    pub username: String,
+    /// `pbkdf2-sha256$…`
+    pub password_hash: Option<String>,
+    /// Rate of each bucket, in the order of [`Bucket::ALL`].
+    rates: [Rate; Bucket::ALL.len()],
+}
+
+impl AuthConfig {
+    pub fn of(auth: Section<'_>) -> Self {
+        let positive = |path: &str, default: f64| auth.at(path).number().filter(|n| *n > 0.0).unwrap_or(default);
+        let login = |key: &str| {
+            [format!("login.password.{key}"), format!("adminUser.{key}")]
+                .iter()
+                .find_map(|path| auth.at(path).text().map(str::to_owned))
+        };
+        AuthConfig {
+            mode: match auth.at("mode").text() {
+                Some("team") => AuthMode::Team,
+                Some("hybrid") => AuthMode::Hybrid,
+                _ => AuthMode::Local,
+            },
+            token_ttl_s: positive("defaultTokenTtlSeconds", 604_800.0),
+            session_ttl_s: positive("sessionTokenTtlSeconds", 86_400.0),
+            username: login("username").unwrap_or_else(|| "admin".to_owned()),
+            password_hash: login("passwordHash"),
+            rates: Bucket::ALL.map(|bucket| {
+                let key = |name: &str| format!("rateLimits.{}.{name}", bucket.as_str());
+                Rate {
+                    max: positive(&key("max"), bucket.default_max()),
+                    window_ms: positive(&key("windowMs"), 60_000.0),
+                }
+            }),
+        }
+    }
+
+    pub fn rate(&self, bucket: Bucket) -> Rate {
+        self.rates[bucket as usize]
+    }
+}
+
+/// Which peers and host names are let in besides those that always are.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reach {
+    /// `network.allowedPeers`; `None` when not set.
+    pub peers: Option<Vec<IpNet>>,
+    /// `network.allowedHosts`: names a browser may know a loopback daemon by.
+    pub hosts: Vec<String>,
+}
+
+impl Reach {
+    pub fn of(network: Section<'_>) -> Self {
+        let peers = network.at("allowedPeers");
+        Reach {
+            peers: peers.is_some().then(|| peers.items().filter_map(|p| network_of(p.text()?)).collect()),
+            hosts: network.at("allowedHosts").items().filter_map(|h| h.text().map(str::to_ascii_lowercase)).collect(),
+        }
+    }
+}
+
+/// `10.0.0.0/8`, or one address.
+fn network_of(text: &str) -> Option<IpNet> {
+    let parsed = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    if parsed.is_none() {
+        log::warn!(target: "config", "network.allowedPeers: {text} is no address or network and is ignored");
+    }
+    parsed
+}
