@@ -154,7 +154,7 @@ fn identify(app: &App, request: &Request) -> Result<Identified, ApiError> {
         };
     }
     let secret = app.auth.secret().ok_or_else(|| ApiError::unavailable("server initializing"))?;
-    Ok(match token::verify(&secret, credential, now) {
+    Ok(match app.auth.tokens.verify(&secret, credential, now) {
         Ok(claims) => Identified::Valid(claims),
         Err(reason) => Identified::Invalid(reason),
     })

@@ -119,31 +119,28 @@ impl Hashing {
     }
 }
 
-/// SHA-256 of a key once verified → its id, so that scrypt runs once per key and not per request.
-/// The row is looked at each time all the same: a revoked key is refused at once.
+/// SHA-256 of a key once verified → its id and claims, so that scrypt runs once per key and not
+/// per request. The row's state is looked at each time all the same: a revoked key is refused at
+/// once.
 #[derive(Default)]
 pub struct KeyCache {
-    known: Mutex<HashMap<[u8; 32], String>>,
+    known: Mutex<HashMap<[u8; 32], (String, Claims)>>,
 }
 
 /// Keys remembered at most.
 const MOST: usize = 1024;
 
 impl KeyCache {
-    fn get(&self, digest: &[u8; 32]) -> Option<String> {
+    fn get(&self, digest: &[u8; 32]) -> Option<(String, Claims)> {
         self.known.lock().unwrap_or_else(|p| p.into_inner()).get(digest).cloned()
     }
 
-    fn put(&self, digest: [u8; 32], id: &str) {
+    fn put(&self, digest: [u8; 32], id: &str, claims: Claims) {
         let mut known = self.known.lock().unwrap_or_else(|p| p.into_inner());
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert(digest, id.to_owned());
-    }
-
-    fn forget(&self, digest: &[u8; 32]) {
-        self.known.lock().unwrap_or_else(|p| p.into_inner()).remove(digest);
+        known.insert(digest, (id.to_owned(), claims));
     }
 }
 
@@ -174,29 +171,33 @@ pub fn verify(
         .and_then(prefix_of)
         .ok_or(Refused::Invalid("malformed api key"))?;
     let digest: [u8; 32] = Sha256::digest(credential.as_bytes()).into();
-    let known = cache.get(&digest);
-    let key = db
-        .read(|c| Ok::<_, ApiError>(store::find_by_prefix(c, prefix)?))?
-        .ok_or(Refused::Invalid("invalid api key"))?;
-    if known.as_deref() != Some(key.id.as_str()) {
-        if !hashing.run(|| matches(credential, &key.hash))? {
-            return Err(Refused::Invalid("invalid api key"));
+    let state = db.read(|c| Ok::<_, ApiError>(store::state(c, prefix)?))?.ok_or(Refused::Invalid("invalid api key"))?;
+    let claims = match cache.get(&digest).filter(|(id, _)| *id == state.id) {
+        Some((_, claims)) => claims,
+        None => {
+            let key = db
+                .read(|c| Ok::<_, ApiError>(store::find_by_prefix(c, prefix)?))?
+                .ok_or(Refused::Invalid("invalid api key"))?;
+            if !hashing.run(|| matches(credential, &key.hash))? {
+                return Err(Refused::Invalid("invalid api key"));
+            }
+            let claims = claims(&key);
+            cache.put(digest, &key.id, claims.clone());
+            claims
         }
-        cache.put(digest, &key.id);
-    }
-    if key.revoked_at.is_some() {
-        cache.forget(&digest);
+    };
+    if state.revoked {
         return Err(Refused::Invalid("api key revoked"));
     }
-    let end = key.expires_at.as_deref().and_then(clock::parse_stored);
-    if end.is_some_and(|end| end <= now) {
+    if state.expires_at.as_deref().and_then(clock::parse_stored).is_some_and(|end| end <= now) {
         return Err(Refused::Invalid("api key expired"));
     }
-    note_use(db, &key, now);
-    Ok(claims(&key, end))
+    note_use(db, &state, now);
+    Ok(claims)
 }
 
-fn claims(key: &Key, end: Option<Timestamp>) -> Claims {
+fn claims(key: &Key) -> Claims {
+    let end = key.expires_at.as_deref().and_then(clock::parse_stored);
     let seconds = |t: Timestamp| t.as_second() as f64;
     Claims {
         sub: format!("api-key:{}", key.id),
@@ -209,7 +210,7 @@ fn claims(key: &Key, end: Option<Timestamp>) -> Claims {
 }
 
 /// The first use at once, later ones once a minute.
-fn note_use(db: &Db, key: &Key, now: Timestamp) {
+fn note_use(db: &Db, key: &store::State, now: Timestamp) {
     let last = key.last_used_at.as_deref().and_then(clock::parse_stored);
     if last.is_some_and(|at| now.as_millisecond() - at.as_millisecond() < TOUCH_EVERY_MS) {
         return;

@@ -198,6 +198,7 @@ pub enum Caller {
 pub struct Auth {
     /// `None` in `local` mode, where tokens mean nothing.
     secret: RwLock<Option<Secret>>,
+    pub tokens: token::TokenCache,
     pub keys: KeyCache,
     pub hashing: keys::Hashing,
     /// Peers whose refusal has been logged.
@@ -209,6 +210,7 @@ impl Auth {
     pub fn start(mode: AuthMode, daemon_dir: &Path) -> std::io::Result<Self> {
         let auth = Auth {
             secret: RwLock::new(None),
+            tokens: token::TokenCache::default(),
             keys: KeyCache::default(),
             hashing: keys::Hashing::default(),
             refused: Mutex::default(),
@@ -224,6 +226,7 @@ impl Auth {
             AuthMode::Team | AuthMode::Hybrid => Some(Secret::load_or_create(&daemon_dir.join("auth-secret"))?),
         };
         *self.secret.write().unwrap_or_else(|p| p.into_inner()) = secret;
+        self.tokens.clear();
         Ok(())
     }
 

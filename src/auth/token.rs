@@ -1,5 +1,8 @@
 //! Signed tokens: HS256 JWTs, and the two-part form the original daemon mints (foundation §4).
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -59,6 +62,48 @@ pub fn mint(
     Ok((token, end))
 }
 
+/// Tokens once verified, so that a client's next requests cost a lookup.
+///
+/// The map's hash is keyed at random and its keys are whole tokens, so that the time of a lookup
+/// tells nothing of a token; the end of each is looked at every time.
+#[derive(Default)]
+pub struct TokenCache {
+    known: Mutex<HashMap<String, Claims>>,
+}
+
+/// Tokens remembered at most.
+const MOST: usize = 1024;
+
+impl TokenCache {
+    /// The claims of a valid token.
+    pub fn verify(&self, secret: &Secret, token: &str, now: Timestamp) -> Result<Claims, Reason> {
+        if let Some(claims) = self.lock().get(token) {
+            return current(claims.clone(), now);
+        }
+        let claims = verify(secret, token, now)?;
+        let mut known = self.lock();
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(token.to_owned(), claims.clone());
+        Ok(claims)
+    }
+
+    /// Another secret makes every token another.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Claims>> {
+        self.known.lock().unwrap_or_else(|p| p.into_inner())
+    }
+}
+
+/// Valid while now is before the end, to the millisecond.
+fn current(claims: Claims, now: Timestamp) -> Result<Claims, Reason> {
+    if (now.as_millisecond() as f64) < claims.exp * 1000.0 { Ok(claims) } else { Err("token expired") }
+}
+
 /// The claims of a valid token.
 pub fn verify(secret: &Secret, token: &str, now: Timestamp) -> Result<Claims, Reason> {
     if token.len() > LONGEST {
@@ -77,9 +122,7 @@ pub fn verify(secret: &Secret, token: &str, now: Timestamp) -> Result<Claims, Re
         _ => return Err("malformed token"),
     };
     let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| "malformed payload")?;
-    let claims = claims(serde_json::from_slice(&bytes).map_err(|_| "malformed payload")?)?;
-    // valid while now is before the end, to the millisecond
-    if (now.as_millisecond() as f64) < claims.exp * 1000.0 { Ok(claims) } else { Err("token expired") }
+    current(claims(serde_json::from_slice(&bytes).map_err(|_| "malformed payload")?)?, now)
 }
 
 fn verify_two_part(secret: &Secret, payload: &str, signature: &str) -> Result<(), Reason> {

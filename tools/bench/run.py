@@ -145,10 +145,11 @@ def recall():
 
 
 def credentials():
+    # local mode gets a header of the same length, which it ignores: the credential is compared, not the bytes
     rates = {}
     for name, mode in (("local", "local"), ("token", "team"), ("API key", "team")):
         daemon = Daemon(QUIET + f"auth:\n  mode: {mode}\n")
-        header = None
+        header = f"Authorization: Bearer {'x' * 220}"
         if mode == "team":
             args = ["token", "create", "--role", "agent"] if name == "token" else ["api-key", "create", "--name", "bench"]
             env = {**os.environ, "SIGNET_WORKSPACE": str(daemon.dir)}
