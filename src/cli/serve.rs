@@ -77,6 +77,10 @@ fn serve(env: Environment) -> Result<(), Failure> {
         memory: memory::State::default(),
     });
     let jobs = Runner::start(Arc::clone(&app), tasks())?;
+    // apart from the others: it may wait for an embedding server
+    let embedder = Runner::start(Arc::clone(&app), vec![EMBEDDER])?;
+    let loading = Arc::clone(&app);
+    std::thread::Builder::new().name("index".to_owned()).spawn(move || memory::load_index(&loading))?;
     let server =
         Server::start(listener, Arc::clone(&app), app::router(), Box::new(AccessGate), cors, HttpConfig::default())?;
     note_healthy_start(&app);
@@ -90,6 +94,7 @@ fn serve(env: Environment) -> Result<(), Failure> {
     app.daemon.shut_down();
     server.stop(GRACE);
     jobs.stop();
+    embedder.stop();
     memory::flush_access_counts(&app);
     app.db.close();
     if let Err(cause) = std::fs::remove_file(app.env.daemon_dir().join("pid")) {
@@ -99,6 +104,8 @@ fn serve(env: Environment) -> Result<(), Failure> {
     log::info!(target: "daemon", "stopped");
     Ok(())
 }
+
+const EMBEDDER: Task<App> = Task { name: "embedder", every: Duration::from_secs(1), run: memory::embed_in_background };
 
 /// What runs in the background.
 fn tasks() -> Vec<Task<App>> {

@@ -28,6 +28,15 @@ pub enum Provider {
 }
 
 impl Provider {
+    fn default_url(self) -> &'static str {
+        match self {
+            Provider::Ollama => "http://localhost:11434",
+            Provider::LlamaCpp => "http://localhost:8080",
+            Provider::OpenAi => "https://api.openai.com/v1",
+            Provider::Native | Provider::None => "",
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Provider::Native => "native",
@@ -44,11 +53,21 @@ impl Provider {
 pub struct Embedding {
     pub provider: Provider,
     pub model: String,
+    /// Components of a vector of the model.
+    pub dimensions: usize,
+    /// Without a closing slash.
+    pub base_url: String,
+    /// The configured key, else `OPENAI_API_KEY`.
+    pub api_key: Option<String>,
+    /// How long a recall waits for the vector of its question.
+    pub query_timeout_ms: u64,
 }
 
 /// `search`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {
+    /// Weight of the vector where both vector and keywords found a memory.
+    pub alpha: f64,
     /// Candidates scored below this are no results.
     pub min_score: f64,
     pub rehearsal_enabled: bool,
@@ -144,7 +163,25 @@ fn embedding(root: Section<'_>) -> Embedding {
         Some("llama-cpp") => Provider::LlamaCpp,
         _ => Provider::Native,
     };
-    Embedding { provider, model: section.at("model").text().unwrap_or("nomic-embed-text-v1.5").to_owned() }
+    let base_url = section.at("base_url").text().or_else(|| section.at("endpoint").text());
+    // a reference to the secret store is not a key
+    let api_key = section.at("api_key").text().filter(|k| !k.starts_with("$secret:") && !k.starts_with("op://"));
+    let dimensions = section.at("dimensions").number().filter(|n| section.at("provider").is_some() && *n >= 1.0);
+    Embedding {
+        provider,
+        model: section.at("model").text().unwrap_or("nomic-embed-text-v1.5").to_owned(),
+        dimensions: dimensions.map_or(768, |n| (n as usize).min(8192)),
+        base_url: base_url.unwrap_or(provider.default_url()).trim_end_matches('/').to_owned(),
+        api_key: api_key.map(str::to_owned).or_else(openai_key),
+        query_timeout_ms: section
+            .at("promptSubmitTimeoutMs")
+            .number()
+            .map_or(1_000, |n| (n as i64).clamp(1_000, 300_000) as u64),
+    }
+}
+
+fn openai_key() -> Option<String> {
+    std::env::var("OPENAI_API_KEY").ok().map(|k| k.trim().to_owned()).filter(|k| !k.is_empty())
 }
 
 fn search(section: Section<'_>) -> Search {
@@ -154,6 +191,7 @@ fn search(section: Section<'_>) -> Search {
         None => 0.1,
     };
     Search {
+        alpha: section.at("alpha").number().unwrap_or(0.7).clamp(0.0, 1.0),
         min_score: min_score.clamp(0.0, 1.0),
         rehearsal_enabled: section.at("rehearsal_enabled").bool().unwrap_or(true),
         rehearsal_weight: section.at("rehearsal_weight").number().unwrap_or(0.1).clamp(0.0, 1.0),

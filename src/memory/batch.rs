@@ -63,8 +63,7 @@ fn modify_one(
         Err(refused) => return Ok((Some(id), Err(refused))),
     };
     let actor = Actor::of(request, fields.lenient_text("changed_by").or(changed_by));
-    let (caller, now, target) = (request.caller.clone(), app.now(), id.clone());
-    let outcome = app.db.write(move |c| mutate::patch(c, &target, &patch, &caller, &actor, &now));
+    let outcome = mutate::apply(app, &id, patch, &request.caller, actor);
     match outcome {
         // a row outside the caller's project is none of its business
         Err(refused) if refused.status == 403 => Ok((Some(id), Ok(Outcome::Refused(Refusal::NotFound)))),
@@ -108,6 +107,7 @@ pub fn forget(app: &App, request: &Request) -> Result<Value, ApiError> {
             (candidate.id.clone(), delete.clone(), request.caller.clone(), actor.clone(), app.now());
         let outcome = app.db.write(move |c| mutate::delete(c, &id, &delete, &caller, &actor, &now))?;
         if matches!(outcome, Outcome::Deleted { .. }) {
+            super::follow(app, &candidate.id)?;
             deleted += 1;
         }
         results.push(outcome.answer(&candidate.id).1);

@@ -8,6 +8,8 @@ mod access;
 mod batch;
 mod chunk;
 mod content;
+mod embed;
+mod index;
 mod link;
 mod list;
 mod mutate;
@@ -23,11 +25,56 @@ pub use access::AccessCounts;
 pub use routes::ROUTES;
 
 use crate::app::App;
+use crate::http::ApiError;
+use embed::Embedder;
+use index::{Index, Vector};
 
 /// What the part keeps in memory between requests.
 #[derive(Default)]
 pub struct State {
     pub access: AccessCounts,
+    index: Index,
+    embedder: Embedder,
+}
+
+/// Loads what recall keeps in memory; for a thread of its own at start.
+pub fn load_index(app: &App) {
+    if let Err(cause) = index::load(app) {
+        log::error!(target: "memory", "recall finds by keyword only, its index was not loaded: {cause}");
+        return;
+    }
+    log::debug!(target: "memory", "{} memories are in the index", app.memory.index.len());
+}
+
+/// One turn of the background embedder.
+pub fn embed_in_background(app: &App) {
+    embed::tracker::tick(app);
+}
+
+/// Whether vectors can be made, as last seen; `None` when nobody has looked lately.
+pub fn embedding_available(app: &App) -> Option<bool> {
+    app.memory.embedder.status.fresh().map(|seen| seen.available)
+}
+
+/// Follows a change of one memory in the index.
+fn follow(app: &App, id: &str) -> Result<(), ApiError> {
+    let native = app.memory.embedder.model(&app.config()).native;
+    let (rowid, entry, stored) = app.db.read(|c| {
+        let entry = store::embeddings::entry_of(c, id)?;
+        let stored = if native { None } else { store::embeddings::vector_of(c, id)? };
+        Ok::<_, ApiError>((store::memories::rowid(c, id)?, entry, stored))
+    })?;
+    match (entry, stored) {
+        (Some(entry), Some(stored)) => app.memory.index.put(&entry, Vector::Stored(&stored)),
+        (Some(entry), None) if native => app.memory.index.put(&entry, Vector::OfText),
+        (Some(entry), None) => app.memory.index.put(&entry, Vector::None),
+        (None, _) => {
+            if let Some(rowid) = rowid {
+                app.memory.index.remove(rowid);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Writes the access counts gathered since the last time.

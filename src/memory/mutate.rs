@@ -4,8 +4,11 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::content;
+use super::embed::Purpose;
+use super::store::embeddings::{self, NewVector};
 use super::store::history::{self, NewEvent};
 use super::store::memories::{self, Changed, Stored};
+use crate::app::App;
 use crate::auth::{Actor, Caller};
 use crate::clock;
 use crate::db;
@@ -63,6 +66,26 @@ impl Patch {
 
 pub fn required_reason(given: Option<&str>) -> Result<String, ApiError> {
     given.map(str::to_owned).ok_or_else(|| ApiError::bad_request("reason is required"))
+}
+
+/// Changes one memory: the vector of its new content first, then one transaction, then the index.
+pub fn apply(app: &App, id: &str, patch: Patch, caller: &Caller, actor: Actor) -> Result<Outcome, ApiError> {
+    let config = app.config();
+    let embedder = &app.memory.embedder;
+    let vector = patch.content.as_deref().and_then(|text| {
+        let text = content::normalize(text).stored;
+        let vector = embedder.embed(&config, &text, Purpose::Remember)?;
+        Some(NewContentVector { vector, model: embedder.model(&config).name })
+    });
+    let (target, caller, now) = (id.to_owned(), caller.clone(), app.now());
+    let outcome = app.db.write(move |c| self::patch(c, &target, &patch, vector.as_ref(), &caller, &actor, &now))?;
+    if let Outcome::Updated { content_changed: true, embedded, .. } = outcome {
+        if !embedded {
+            embedder.tracker.missed(id);
+        }
+        super::follow(app, id)?;
+    }
+    Ok(outcome)
 }
 
 /// What a change came to, with the status words of the contract.
@@ -176,11 +199,19 @@ fn stale(row: &Stored, if_version: Option<i64>) -> bool {
     if_version.is_some_and(|wanted| wanted != row.version)
 }
 
+/// A vector of a patch's new content with the model it is of.
+#[derive(Debug, Clone)]
+pub struct NewContentVector {
+    pub vector: Vec<f32>,
+    pub model: String,
+}
+
 /// Applies a patch in the running transaction.
 pub fn patch(
     connection: &Connection,
     id: &str,
     patch: &Patch,
+    vector: Option<&NewContentVector>,
     caller: &Caller,
     actor: &Actor,
     now: &str,
@@ -219,6 +250,21 @@ pub fn patch(
     let to = row.version + 1;
     if let Some(normal) = &new_text {
         memories::set_content(connection, id, &normal.stored, &normal.normalized, &normal.hash)?;
+        embeddings::remove(connection, id)?;
+        if let Some(new) = vector {
+            embeddings::put(
+                connection,
+                &NewVector {
+                    memory_id: id,
+                    hash: &normal.hash,
+                    place: &row.place,
+                    text: &normal.stored,
+                    vector: &new.vector,
+                    model: &new.model,
+                    now,
+                },
+            )?;
+        }
     }
     memories::update(
         connection,
@@ -241,7 +287,7 @@ pub fn patch(
             now,
         },
     )?;
-    Ok(Outcome::Updated { from: row.version, to, content_changed, embedded: false })
+    Ok(Outcome::Updated { from: row.version, to, content_changed, embedded: content_changed && vector.is_some() })
 }
 
 /// A validated delete.

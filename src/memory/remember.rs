@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::content::{self, Normal, Parsed};
+use super::embed::{self, Written};
+use super::store::embeddings::{self, NewVector};
 use super::store::memories::{self, Existing, NewMemory, Place};
 use super::store::{entities, hints, jobs};
 use super::structured::Structured;
@@ -44,6 +46,7 @@ pub struct Remember {
 #[derive(Debug)]
 pub enum Outcome {
     Stored {
+        embedded: bool,
         id: String,
         kind: String,
         tags: Option<String>,
@@ -66,6 +69,7 @@ impl Outcome {
     pub fn to_json(&self) -> Value {
         match self {
             Outcome::Stored {
+                embedded,
                 id,
                 kind,
                 tags,
@@ -77,7 +81,7 @@ impl Outcome {
                 structured,
             } => json!({
                 "id": id, "type": kind, "tags": tags, "pinned": pinned, "importance": importance,
-                "content": content, "embedded": false, "entities_linked": entities_linked,
+                "content": content, "embedded": embedded, "entities_linked": entities_linked,
                 "hints_written": hints_written, "structured": structured,
             }),
             Outcome::Duplicate(row) => json!({
@@ -151,32 +155,62 @@ impl Remember {
         })
     }
 
-    /// Stores it. The answer is on disk when this returns.
+    /// Stores it. The answer is on disk when this returns, and recall knows of it.
     pub fn store(self, app: &App) -> Result<Outcome, ApiError> {
         app.mutable()?;
         let config = app.config();
         let pipeline = &config.pipeline;
         let policy = Policy { pipeline: pipeline.enabled, hints: pipeline.hints_enabled };
         let now = app.now();
-        if self.structured.is_none() && self.content.chars().count() > pipeline.max_content_chars {
-            let pieces = chunk::split(&self.content, pipeline.chunk_target_chars);
+        let model = app.memory.embedder.model(&config);
+        let drafts = self.drafts(pipeline.max_content_chars, pipeline.chunk_target_chars);
+        let drafts: Vec<Draft> = drafts
+            .into_iter()
+            .map(|normal| {
+                let vector = if model.native { embedding_of(&normal.stored) } else { None };
+                Draft { normal, vector }
+            })
+            .collect();
+        let (mut outcome, written) = app.db.write({
+            let model = model.name.clone();
+            move |c| {
+                let mut written = Vec::new();
+                let outcome = match &drafts[..] {
+                    [draft] => self.store_one(c, draft, policy, &model, &now, &mut written)?,
+                    chunks => self.store_chunks(c, chunks, policy, &model, &now, &mut written)?,
+                };
+                Ok::<_, ApiError>((outcome, written))
+            }
+        })?;
+        let vectors = embed::after_write(app, &written);
+        if let Outcome::Stored { embedded, .. } = &mut outcome {
+            *embedded = vectors > 0;
+        }
+        Ok(outcome)
+    }
+
+    /// The texts to store: one, or the chunks of a long one.
+    fn drafts(&self, longest: usize, target: usize) -> Vec<Normal> {
+        if self.structured.is_none() && self.content.chars().count() > longest {
+            let pieces = chunk::split(&self.content, target);
             if pieces.len() > 1 {
-                return app.db.write(move |c| self.store_chunks(c, &pieces, policy, &now));
+                return pieces.iter().map(|piece| content::normalize(piece)).collect();
             }
         }
-        let parsed = content::parse_prefixes(&self.content);
-        let normal = content::normalize(&parsed.text);
-        app.db.write(move |c| self.store_one(c, &parsed, &normal, policy, &now))
+        vec![content::normalize(&content::parse_prefixes(&self.content).text)]
     }
 
     fn store_one(
         &self,
         connection: &Connection,
-        parsed: &Parsed,
-        normal: &Normal,
+        draft: &Draft,
         policy: Policy,
+        model: &str,
         now: &str,
+        written: &mut Vec<Written>,
     ) -> Result<Outcome, ApiError> {
+        let parsed = &content::parse_prefixes(&self.content);
+        let normal = &draft.normal;
         agents::register(connection, &self.place.agent, now)?;
         if let Some(existing) = self.find_duplicate(connection, normal)? {
             self.dates.store(connection, &self.place.agent, &existing.id, now)?;
@@ -204,7 +238,9 @@ impl Remember {
         if policy.pipeline && self.structured.is_none() {
             jobs::add(connection, &row.id, "extract", now)?;
         }
+        written.push(draft.written(connection, &row, model)?);
         Ok(Outcome::Stored {
+            embedded: false,
             id: row.id,
             kind: row.kind,
             tags: row.tags,
@@ -295,12 +331,14 @@ impl Remember {
     fn store_chunks(
         &self,
         connection: &Connection,
-        pieces: &[String],
+        chunks: &[Draft],
         policy: Policy,
+        model: &str,
         now: &str,
+        written: &mut Vec<Written>,
     ) -> Result<Outcome, ApiError> {
         agents::register(connection, &self.place.agent, now)?;
-        let normals: Vec<Normal> = pieces.iter().map(|p| content::normalize(p)).collect();
+        let normals: Vec<&Normal> = chunks.iter().map(|c| &c.normal).collect();
         let group = match &self.key {
             Some(key) => chunk_group_id(&self.place, key),
             None => new_id(),
@@ -323,13 +361,13 @@ impl Remember {
         let entity =
             entities::upsert(connection, &self.place.agent, &format!("chunk-group:{group}"), Some("chunk_group"), now)?;
         let mut ids = Vec::new();
-        for (n, normal) in normals.iter().enumerate() {
+        for (n, draft) in chunks.iter().enumerate() {
             let row = NewMemory {
                 source_type: "chunk".to_owned(),
                 source_id: Some(group.clone()),
                 idempotency_key: self.key.as_ref().map(|key| format!("{key}:chunk:{}", n + 1)),
                 created_at: now.to_owned(),
-                ..self.row(&whole, normal, policy, now)
+                ..self.row(&whole, &draft.normal, policy, now)
             };
             memories::insert(connection, &row)?;
             self.dates.store(connection, &self.place.agent, &row.id, now)?;
@@ -337,6 +375,7 @@ impl Remember {
             if policy.pipeline {
                 jobs::add(connection, &row.id, "extract", now)?;
             }
+            written.push(draft.written(connection, &row, model)?);
             ids.push(row.id);
         }
         Ok(Outcome::Chunked { ids, group, deduped: false })
@@ -348,7 +387,7 @@ impl Remember {
         connection: &Connection,
         key: &str,
         group: &str,
-        normals: &[Normal],
+        normals: &[&Normal],
     ) -> Result<Option<Vec<String>>, ApiError> {
         if memories::find_by_key(connection, &self.place, key)?.is_some() {
             return Err(ApiError::new(409, "idempotencyKey belongs to another memory"));
@@ -364,6 +403,37 @@ impl Remember {
         }
         Ok(Some(known.into_iter().map(|row| row.id).collect()))
     }
+}
+
+/// A text to store, with its vector when that is at hand.
+struct Draft {
+    normal: Normal,
+    vector: Option<Vec<f32>>,
+}
+
+impl Draft {
+    /// Stores the vector beside the inserted row.
+    fn written(&self, connection: &Connection, row: &NewMemory, model: &str) -> rusqlite::Result<Written> {
+        if let Some(vector) = &self.vector {
+            embeddings::put(
+                connection,
+                &NewVector {
+                    memory_id: &row.id,
+                    hash: &row.hash,
+                    place: &row.place,
+                    text: &row.content,
+                    vector,
+                    model,
+                    now: &row.now,
+                },
+            )?;
+        }
+        Ok(Written { id: row.id.clone(), content: row.content.clone(), embedded: self.vector.is_some() })
+    }
+}
+
+fn embedding_of(text: &str) -> Option<Vec<f32>> {
+    Some(crate::embedding::embed(text)).filter(|v| v.iter().any(|x| *x != 0.0))
 }
 
 /// Which background work the config asks for.

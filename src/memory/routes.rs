@@ -102,8 +102,7 @@ fn patch(app: &App, req: &Request) -> Result<Response, ApiError> {
     let patch = Patch::parse(body, None)?;
     app.mutable()?;
     let actor = Actor::of(req, body.lenient_text("changed_by"));
-    let (id, caller, now) = (req.param("id").to_owned(), req.caller.clone(), app.now());
-    let outcome = app.db.write(move |c| mutate::patch(c, &id, &patch, &caller, &actor, &now))?;
+    let outcome = mutate::apply(app, req.param("id"), patch, &req.caller, actor)?;
     Ok(answered(req.param("id"), &outcome))
 }
 
@@ -133,6 +132,7 @@ fn delete(app: &App, req: &Request) -> Result<Response, ApiError> {
     let actor = Actor::of(req, changed_by);
     let (id, caller, now) = (req.param("id").to_owned(), req.caller.clone(), app.now());
     let outcome = app.db.write(move |c| mutate::delete(c, &id, &delete, &caller, &actor, &now))?;
+    super::follow(app, req.param("id"))?;
     Ok(answered(req.param("id"), &outcome))
 }
 
@@ -145,6 +145,7 @@ fn recover(app: &App, req: &Request) -> Result<Response, ApiError> {
     let actor = Actor::of(req, fields.lenient_text("changed_by"));
     let (id, caller, now) = (req.param("id").to_owned(), req.caller.clone(), app.now());
     let outcome = app.db.write(move |c| mutate::recover(c, &id, &reason, if_version, &caller, &actor, &now))?;
+    super::follow(app, req.param("id"))?;
     Ok(answered(req.param("id"), &outcome))
 }
 

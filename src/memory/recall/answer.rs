@@ -82,10 +82,12 @@ pub struct Answer {
     pub lines: Vec<Line>,
     pub temporal: Option<Meta>,
     pub dedupe: Option<Dedupe>,
+    /// The vector channel found something.
+    pub hybrid: bool,
 }
 
 impl Answer {
-    pub fn ranked(ranked: Vec<Ranked>, temporal: Option<Meta>) -> Self {
+    pub fn ranked(ranked: Vec<Ranked>, temporal: Option<Meta>, hybrid: bool) -> Self {
         let lines = ranked
             .into_iter()
             .map(|r| Line {
@@ -96,7 +98,7 @@ impl Answer {
                 content: Content::Memory(Box::new(r.row)),
             })
             .collect();
-        Answer { lines, temporal, dedupe: None }
+        Answer { lines, temporal, dedupe: None, hybrid }
     }
 
     pub fn timeline(rows: Vec<Dated>, temporal: Meta) -> Self {
@@ -110,7 +112,7 @@ impl Answer {
                 content: Content::Dated(row),
             })
             .collect();
-        Answer { lines, temporal: Some(temporal), dedupe: None }
+        Answer { lines, temporal: Some(temporal), dedupe: None, hybrid: false }
     }
 
     pub fn cut(mut self, limit: usize) -> Self {
@@ -146,7 +148,7 @@ impl Answer {
             Some(meta) if !meta.content_query.is_empty() => &meta.content_query,
             _ => &query.text,
         };
-        let method = if self.lines.is_empty() { "hybrid" } else { "keyword" };
+        let method = if self.lines.is_empty() || self.hybrid { "hybrid" } else { "keyword" };
         json!({ "results": results, "query": echoed, "method": method, "meta": meta })
     }
 }

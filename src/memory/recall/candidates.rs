@@ -6,7 +6,6 @@ use rusqlite::Connection;
 
 use super::CANDIDATES;
 use super::filter::Filter;
-use super::query::RecallQuery;
 use super::words::{self, Join};
 use crate::config::Config;
 use crate::db::sql::Conditions;
@@ -22,6 +21,10 @@ const AHEAD: i64 = 3 * CANDIDATES;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Signals {
     pub lexical: Option<f64>,
+    /// Cosine with the question, of a server's vectors.
+    pub vector: Option<f64>,
+    /// Relevance by the embedded model, which has weighed the lexical score in.
+    pub meaning: Option<f64>,
     pub hint: Option<f64>,
 }
 
@@ -39,7 +42,7 @@ pub struct Candidates {
 /// The full-text part of a question.
 pub struct Search<'a> {
     connection: &'a Connection,
-    words: Vec<String>,
+    words: &'a [String],
     agent: &'a str,
     hints: bool,
     dated: bool,
@@ -47,24 +50,22 @@ pub struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// `None` when the question has no words to look for.
+    /// `words` are those of the question that are worth looking for.
     pub fn of(
         connection: &'a Connection,
-        query: &RecallQuery,
-        text: &str,
+        words: &'a [String],
         filter: &'a Filter<'_>,
         conditions: &'a Conditions,
         config: &Config,
-    ) -> Option<Self> {
-        let words = words::search_words(query.keywords.as_deref().unwrap_or(text));
-        (!words.is_empty() && !query.source_only).then_some(Search {
+    ) -> Self {
+        Search {
             connection,
             words,
             agent: &filter.readable.agent,
             hints: config.pipeline.hints_enabled,
             dated: filter.only.is_some(),
             conditions,
-        })
+        }
     }
 
     /// The best matches of all memories.
@@ -83,7 +84,7 @@ impl<'a> Search<'a> {
     fn lexical(&self, matches: &[Match]) -> Candidates {
         let signals = normalised(matches)
             .into_iter()
-            .map(|(rowid, score)| (rowid, Signals { lexical: Some(score), hint: None }))
+            .map(|(rowid, score)| (rowid, Signals { lexical: Some(score), ..Signals::default() }))
             .collect();
         Candidates { signals, dated: self.dated, cut_off: false }
     }
@@ -103,10 +104,10 @@ impl<'a> Search<'a> {
     fn by_words(&self, search: impl Fn(&str) -> rusqlite::Result<Vec<Match>>) -> Result<Vec<Match>, ApiError> {
         let mut matches = Vec::new();
         if self.words.len() <= ALL_WORDS {
-            matches = search(&words::expression(&self.words, Join::All))?;
+            matches = search(&words::expression(self.words, Join::All))?;
         }
         if matches.is_empty() {
-            matches = search(&words::expression(&self.words, Join::Any))?;
+            matches = search(&words::expression(self.words, Join::Any))?;
         }
         Ok(matches)
     }

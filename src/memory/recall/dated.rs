@@ -97,6 +97,18 @@ pub struct Window {
     content_query: String,
 }
 
+impl Window {
+    /// Found in the question, not asked for.
+    pub fn is_guessed(&self) -> bool {
+        self.source == "query" && self.mode == Mode::Filter
+    }
+
+    /// The question without its date.
+    pub fn content_query(&self) -> &str {
+        &self.content_query
+    }
+}
+
 /// Words around a date that say nothing about its content.
 const FILLER: &[&str] = &[
     "what", "were", "was", "we", "you", "i", "doing", "did", "do", "on", "in", "at", "the", "that", "day", "date",

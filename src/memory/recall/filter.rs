@@ -1,8 +1,12 @@
 //! Which rows a recall may look at: what was asked for and what the agent may read.
 
+use rusqlite::Connection;
+
 use super::query::RecallQuery;
 use crate::agents::Readable;
 use crate::db::sql::{self, Conditions};
+use crate::memory::index::{Allowed, Docs};
+use crate::memory::store::recall;
 
 #[derive(Debug, Clone)]
 pub struct Filter<'a> {
@@ -52,6 +56,28 @@ impl<'a> Filter<'a> {
             all.and_with("m.id IN (SELECT value FROM json_each(?))", list);
         }
         all
+    }
+
+    /// Whether nothing but a memory's place decides: agent, visibility, scope, project.
+    fn is_by_place(&self) -> bool {
+        let q = self.query;
+        self.only.is_none()
+            && q.kind.is_none()
+            && q.who.is_none()
+            && q.since.is_none()
+            && q.until.is_none()
+            && q.tags.is_empty()
+            && !q.pinned
+            && q.importance_min.is_none()
+    }
+
+    /// Which documents of the index the conditions let through, decided by SQL: over the few
+    /// distinct places, or over all rows where a filter asks for more.
+    pub fn allowed(&self, connection: &Connection, conditions: &Conditions, docs: &Docs) -> rusqlite::Result<Allowed> {
+        if self.is_by_place() {
+            return Ok(Allowed::Places(recall::allowed_places(connection, docs.places(), conditions)?));
+        }
+        Ok(Allowed::Rows(recall::allowed_rows(connection, conditions)?))
     }
 
     /// Conditions of a timeline: what the agent may read, and its project.

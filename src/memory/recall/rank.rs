@@ -42,7 +42,7 @@ pub fn rank(
         .signals
         .iter()
         .map(|(rowid, signals)| {
-            let (score, source) = fuse(*signals, candidates.dated);
+            let (score, source) = fuse(*signals, candidates.dated, config.search.alpha);
             (*rowid, score, source)
         })
         .filter(|(_, score, _)| *score >= config.search.min_score)
@@ -73,21 +73,25 @@ pub fn rank(
     Ok(ranked)
 }
 
-fn fuse(signals: Signals, dated: bool) -> (f64, &'static str) {
-    let (mut score, mut source) = match signals.lexical {
-        Some(lexical) => (lexical, "keyword"),
-        None => (0.0, "hint"),
+fn fuse(signals: Signals, dated: bool, alpha: f64) -> (f64, &'static str) {
+    let (mut score, mut source) = match (signals.meaning, signals.vector, signals.lexical) {
+        (Some(meaning), _, Some(_)) => (meaning, "hybrid"),
+        (Some(meaning), _, None) => (meaning, "vector"),
+        (None, Some(vector), Some(lexical)) => (alpha * vector + (1.0 - alpha) * lexical, "hybrid"),
+        (None, Some(vector), None) => (vector, "vector"),
+        (None, None, Some(lexical)) => (lexical, "keyword"),
+        (None, None, None) => (0.0, "hint"),
     };
+    let found = source != "hint";
     if let Some(hint) = signals.hint {
-        if signals.lexical.is_none() {
+        if !found {
             score = hint.min(HINT_ALONE);
         } else if hint >= score {
             (score, source) = (hint, "hybrid");
         }
     }
-    if dated && DATED >= score {
-        let source = if signals.lexical.is_some() { "temporal_hybrid" } else { "temporal" };
-        return (DATED, source);
+    if dated && DATED >= score && score > 0.0 {
+        return (DATED, if found { "temporal_hybrid" } else { "temporal" });
     }
     (score, source)
 }
@@ -113,9 +117,17 @@ mod tests {
 
     #[test]
     fn a_hint_alone_is_capped_and_lifts_a_keyword() {
-        assert_eq!(fuse(Signals { lexical: None, hint: Some(1.0) }, false), (0.75, "hint"));
-        assert_eq!(fuse(Signals { lexical: Some(0.5), hint: Some(0.9) }, false), (0.9, "hybrid"));
-        assert_eq!(fuse(Signals { lexical: Some(0.9), hint: Some(0.5) }, false), (0.9, "keyword"));
-        assert_eq!(fuse(Signals { lexical: Some(0.5), hint: None }, true), (0.85, "temporal_hybrid"));
+        let of = |lexical, vector, meaning, hint| Signals { lexical, vector, meaning, hint };
+        let fused = |signals, dated| {
+            let (score, source) = fuse(signals, dated, 0.7);
+            ((score * 100.0).round() / 100.0, source)
+        };
+        assert_eq!(fused(of(None, None, None, Some(1.0)), false), (0.75, "hint"));
+        assert_eq!(fused(of(Some(0.5), None, None, Some(0.9)), false), (0.9, "hybrid"));
+        assert_eq!(fused(of(Some(0.9), None, None, Some(0.5)), false), (0.9, "keyword"));
+        assert_eq!(fused(of(Some(0.5), None, None, None), true), (0.85, "temporal_hybrid"));
+        assert_eq!(fused(of(Some(1.0), Some(0.5), None, None), false), (0.65, "hybrid"));
+        assert_eq!(fused(of(None, Some(0.5), None, None), false), (0.5, "vector"));
+        assert_eq!(fused(of(None, None, Some(0.4), None), false), (0.4, "vector"));
     }
 }

@@ -47,6 +47,6 @@ pub fn dedupe(app: &App, query: &RecallQuery, epoch: Epoch, answer: Answer) -> R
             }
             kept.push(line);
         }
-        Ok(Answer { lines: kept, dedupe: Some(dedupe), temporal: answer.temporal })
+        Ok(Answer { lines: kept, dedupe: Some(dedupe), temporal: answer.temporal, hybrid: answer.hybrid })
     })
 }

@@ -200,6 +200,11 @@ pub fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<Stored
     )
 }
 
+/// The rowid of a memory, deleted or not.
+pub fn rowid(connection: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {
+    sql::row(connection, "SELECT rowid FROM memories WHERE id = ?1", [id], |row| row.get(0))
+}
+
 /// The new values of a changed row.
 #[derive(Debug)]
 pub struct Changed<'a> {

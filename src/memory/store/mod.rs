@@ -1,5 +1,6 @@
 //! The memory part's SQL, one file per table.
 
+pub mod embeddings;
 pub mod entities;
 pub mod fulltext;
 pub mod hints;

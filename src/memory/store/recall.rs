@@ -1,7 +1,10 @@
 //! Rows for a recall's answer.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, params_from_iter};
 
+use super::memories::Place;
 use crate::db::sql::{self, Conditions};
 
 /// What ranking and the answer need of a memory.
@@ -56,4 +59,35 @@ pub fn rows(connection: &Connection, rowids: &[i64], filter: &Conditions) -> rus
             last_accessed: row.get(15)?,
         })
     })
+}
+
+/// Which places the filter lets through, in their order. `filter` speaks of `m` and of nothing
+/// but agent, visibility, scope and project.
+pub fn allowed_places(connection: &Connection, places: &[Place], filter: &Conditions) -> rusqlite::Result<Vec<bool>> {
+    let text = format!(
+        "WITH m AS (SELECT key AS place, 0 AS is_deleted, value ->> 0 AS agent_id, value ->> 1 AS project,
+           value ->> 2 AS scope, value ->> 3 AS visibility FROM json_each(?))
+         SELECT m.place FROM m WHERE {}",
+        filter.sql()
+    );
+    let list: Vec<[Option<&str>; 4]> = places
+        .iter()
+        .map(|p| [Some(p.agent.as_str()), p.project.as_deref(), p.scope.as_deref(), Some(p.visibility.as_str())])
+        .collect();
+    let list = serde_json::json!(list).to_string();
+    let values = std::iter::once(&list as &dyn rusqlite::ToSql).chain(filter.values());
+    let mut allowed = vec![false; places.len()];
+    for place in sql::rows(connection, &text, params_from_iter(values), |row| row.get::<_, i64>(0))? {
+        if let Some(entry) = allowed.get_mut(place as usize) {
+            *entry = true;
+        }
+    }
+    Ok(allowed)
+}
+
+/// The rowids of all memories that the filter lets through.
+pub fn allowed_rows(connection: &Connection, filter: &Conditions) -> rusqlite::Result<HashSet<i64>> {
+    let text = format!("SELECT m.rowid FROM memories m WHERE {}", filter.sql());
+    let rows = sql::rows(connection, &text, params_from_iter(filter.values()), |row| row.get(0))?;
+    Ok(rows.into_iter().collect())
 }

@@ -1,0 +1,182 @@
+//! Whether vectors can be made and how complete they are: `/api/embeddings/status` and `/health`.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::provider;
+use crate::app::App;
+use crate::config::Provider;
+use crate::http::ApiError;
+use crate::memory::store::embeddings::{self, Census};
+
+/// A look at the provider is good for this long.
+const FRESH: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// What a look at the provider found.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub available: bool,
+    pub dimensions: Option<usize>,
+    pub error: Option<String>,
+    pub checked_at: String,
+    /// What was looked at: another config needs another look.
+    of: (Provider, String, String),
+}
+
+#[derive(Default)]
+pub struct Cache(Mutex<Option<(Instant, Seen)>>);
+
+impl Cache {
+    /// The last look, if it is fresh.
+    pub fn fresh(&self) -> Option<Seen> {
+        let kept = self.0.lock().unwrap_or_else(|p| p.into_inner());
+        kept.as_ref().filter(|(at, _)| at.elapsed() < FRESH).map(|(_, seen)| seen.clone())
+    }
+}
+
+/// Looks at the provider, at most every 30 seconds.
+pub fn look(app: &App) -> Seen {
+    let config = app.config();
+    let embedding = &config.embedding;
+    let of = (embedding.provider, embedding.base_url.clone(), embedding.model.clone());
+    let embedder = &app.memory.embedder;
+    if let Some(seen) = embedder.status.fresh().filter(|seen| seen.of == of) {
+        return seen;
+    }
+    let found = provider::check(&embedder.client, embedding, LIMIT);
+    let seen = Seen {
+        available: found.is_ok(),
+        dimensions: found.as_ref().ok().copied().flatten(),
+        error: found.err(),
+        checked_at: app.now(),
+        of,
+    };
+    *embedder.status.0.lock().unwrap_or_else(|p| p.into_inner()) = Some((Instant::now(), seen.clone()));
+    seen
+}
+
+/// The model as clients are told.
+fn model_name(app: &App) -> String {
+    let config = app.config();
+    match config.embedding.provider {
+        Provider::Native => crate::embedding::MODEL.to_owned(),
+        _ => config.embedding.model.clone(),
+    }
+}
+
+/// `GET /api/embeddings/status`.
+pub fn status(app: &App) -> Value {
+    let config = app.config();
+    let seen = look(app);
+    let mut answer = json!({
+        "provider": config.embedding.provider.as_str(),
+        "model": model_name(app),
+        "available": seen.available,
+        "base_url": config.embedding.base_url,
+        "checkedAt": seen.checked_at,
+        "tracker": app.memory.embedder.tracker.to_json(&config),
+    });
+    if let Some(dimensions) = seen.dimensions {
+        answer["dimensions"] = json!(dimensions);
+    }
+    if config.embedding.provider == Provider::Native {
+        answer["modelCached"] = json!(true);
+    }
+    if let Some(error) = seen.error {
+        answer["error"] = json!(error);
+    }
+    answer
+}
+
+/// One check: name, weight, share of the weight it earns (1 ok, 0.5 warn, 0 fail), message.
+struct Check {
+    name: &'static str,
+    weight: f64,
+    share: f64,
+    message: String,
+}
+
+impl Check {
+    fn new(name: &'static str, weight: f64, share: f64, message: String) -> Self {
+        Check { name, weight, share, message }
+    }
+
+    fn to_json(&self) -> Value {
+        let status = if self.share >= 1.0 {
+            "ok"
+        } else if self.share > 0.0 {
+            "warn"
+        } else {
+            "fail"
+        };
+        json!({ "name": self.name, "status": status, "message": self.message })
+    }
+}
+
+/// `GET /api/embeddings/health`.
+pub fn health(app: &App) -> Result<Value, ApiError> {
+    let config = app.config();
+    let model = app.memory.embedder.model(&config);
+    let seen = look(app);
+    let census = app.db.read(|c| Ok::<_, ApiError>(embeddings::census(c, model.dims)?))?;
+    let checks = checks(&seen, &census, model.dims);
+    let score: f64 = checks.iter().map(|c| c.weight * c.share).sum();
+    let score = (score * 100.0).round() / 100.0;
+    let status = if score >= 0.8 {
+        "healthy"
+    } else if score >= 0.5 {
+        "degraded"
+    } else {
+        "unhealthy"
+    };
+    Ok(json!({
+        "status": status, "score": score, "checkedAt": app.now(),
+        "config": {
+            "provider": config.embedding.provider.as_str(), "model": model_name(app),
+            "dimensions": if model.dims == 0 { config.embedding.dimensions } else { model.dims },
+        },
+        "checks": checks.iter().map(Check::to_json).collect::<Vec<_>>(),
+    }))
+}
+
+/// All seven, in the order of the contract. There is no separate vector index that could differ.
+fn checks(seen: &Seen, census: &Census, dims: usize) -> Vec<Check> {
+    let either = |ok: bool, otherwise: f64| if ok { 1.0 } else { otherwise };
+    let covered = if census.memories == 0 { 1.0 } else { census.embedded as f64 / census.memories as f64 };
+    let coverage = if covered >= 0.95 {
+        1.0
+    } else if covered >= 0.8 {
+        0.5
+    } else {
+        0.0
+    };
+    let available = seen.error.clone().unwrap_or_else(|| "the provider answers".to_owned());
+    let other = census.other_dimensions;
+    vec![
+        Check::new("provider-available", 0.3, either(seen.available, 0.0), available),
+        Check::new(
+            "coverage",
+            0.25,
+            coverage,
+            format!("{} of {} memories have a vector", census.embedded, census.memories),
+        ),
+        Check::new(
+            "dimension-mismatch",
+            0.15,
+            either(other == 0 || dims == 0, 0.0),
+            format!("{other} vectors have other dimensions than {dims}"),
+        ),
+        Check::new("model-drift", 0.1, either(census.models <= 1, 0.5), format!("{} models in use", census.models)),
+        Check::new("null-vectors", 0.08, 1.0, "no vectors are missing their data".to_owned()),
+        Check::new("vec-table-sync", 0.07, 1.0, "there is no separate vector table".to_owned()),
+        Check::new(
+            "orphaned-embeddings",
+            0.05,
+            either(census.orphans == 0, 0.5),
+            format!("{} vectors of memories that are gone", census.orphans),
+        ),
+    ]
+}

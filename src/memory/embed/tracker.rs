@@ -1,0 +1,213 @@
+//! The background embedder: memories without a vector of the present model get one.
+//!
+//! After a start and after a change of model it walks over all memories, newest first; then only
+//! over those whose vector could not be made when they were written.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Model, Purpose};
+use crate::app::App;
+use crate::config::{Config, Provider};
+use crate::db::Error;
+use crate::memory::index;
+use crate::memory::store::embeddings::{self, NewVector, Unembedded};
+
+/// Rows looked at per step of the walk.
+const SPAN: i64 = 200;
+/// The embedded model needs no rest between its batches.
+const NATIVE_BATCH: usize = 100;
+/// Work of one tick, after which others have their turn.
+const TICK: Duration = Duration::from_millis(300);
+/// Memories that wait for another try.
+const MOST_WAITING: usize = 10_000;
+/// Pauses before a failed memory is tried again.
+const BACKOFF: [Duration; 4] =
+    [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(1800), Duration::from_secs(3600)];
+
+#[derive(Default)]
+pub struct Tracker {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    model: Option<Model>,
+    /// The walk goes on below this rowid; `None` when it is done.
+    below: Option<i64>,
+    waiting: VecDeque<Waiting>,
+    processed: u64,
+    failed: u64,
+    skipped: u64,
+    last_cycle_at: Option<String>,
+}
+
+struct Waiting {
+    id: String,
+    tries: usize,
+    due: Instant,
+}
+
+impl Tracker {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|p| p.into_inner())
+    }
+
+    /// A memory was written without its vector.
+    pub fn missed(&self, id: &str) {
+        let mut state = self.lock();
+        if state.waiting.len() < MOST_WAITING {
+            state.waiting.push_back(Waiting { id: id.to_owned(), tries: 0, due: Instant::now() });
+        }
+    }
+
+    pub fn to_json(&self, config: &Config) -> Value {
+        if !is_on(config) {
+            return Value::Null;
+        }
+        let state = self.lock();
+        json!({
+            "running": true, "processed": state.processed, "failed": state.failed,
+            "skippedCycles": state.skipped, "lastCycleAt": state.last_cycle_at, "queueDepth": state.waiting.len(),
+        })
+    }
+}
+
+fn is_on(config: &Config) -> bool {
+    config.pipeline.tracker_enabled && config.embedding.provider != Provider::None
+}
+
+/// One turn of the background embedder.
+pub fn tick(app: &App) {
+    if let Err(cause) = try_tick(app) {
+        log::warn!(target: "embedding", "background embedder: {cause}");
+    }
+}
+
+fn try_tick(app: &App) -> Result<(), Error> {
+    let config = app.config();
+    let tracker = &app.memory.embedder.tracker;
+    let model = app.memory.embedder.model(&config);
+    let changed = {
+        let mut state = tracker.lock();
+        let changed = state.model.as_ref() != Some(&model);
+        if changed {
+            let first = state.model.is_none();
+            state.model = Some(model.clone());
+            state.below = Some(i64::MAX);
+            !first
+        } else {
+            false
+        }
+    };
+    if changed {
+        // vectors of two models are never compared
+        index::load(app)?;
+    }
+    if !is_on(&config) {
+        return Ok(());
+    }
+    tracker.lock().last_cycle_at = Some(app.now());
+    let began = Instant::now();
+    while began.elapsed() < TICK {
+        let batch = next_batch(app, &config, &model)?;
+        let Some(batch) = batch else { break };
+        if !embed_batch(app, &config, &model, batch)? {
+            tracker.lock().skipped += 1;
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What is due, or the next stretch of the walk; `None` when there is nothing to do.
+fn next_batch(app: &App, config: &Config, model: &Model) -> Result<Option<Vec<Unembedded>>, Error> {
+    let tracker = &app.memory.embedder.tracker;
+    let most = if model.native { NATIVE_BATCH } else { config.pipeline.tracker_batch };
+    let due: Vec<String> = {
+        let now = Instant::now();
+        let state = tracker.lock();
+        state.waiting.iter().filter(|w| w.due <= now).take(most).map(|w| w.id.clone()).collect()
+    };
+    if !due.is_empty() {
+        let found = app.db.read(|c| {
+            due.iter().map(|id| embeddings::unembedded_of(c, id)).collect::<Result<Vec<_>, _>>().map_err(Error::from)
+        })?;
+        let found: Vec<Unembedded> = found.into_iter().flatten().collect();
+        // those that were deleted meanwhile need no vector
+        tracker.lock().waiting.retain(|w| !due.contains(&w.id) || found.iter().any(|f| f.id == w.id));
+        return Ok(Some(found));
+    }
+    let Some(below) = tracker.lock().below else { return Ok(None) };
+    let span = SPAN.min(most as i64 * 4);
+    let (rows, lowest) =
+        app.db.read(|c| Ok::<_, Error>(embeddings::unembedded_before(c, below, &model.name, span)?))?;
+    tracker.lock().below = lowest;
+    Ok(Some(rows))
+}
+
+/// False when the provider does not answer: what is left waits for its next turn.
+fn embed_batch(app: &App, config: &Config, model: &Model, batch: Vec<Unembedded>) -> Result<bool, Error> {
+    let embedder = &app.memory.embedder;
+    let mut made = Vec::new();
+    let mut alive = true;
+    for row in batch {
+        let vector = if alive { embedder.embed(config, &row.content, Purpose::Background) } else { None };
+        match vector {
+            Some(vector) => made.push((row, vector)),
+            // a text without words has no vector, now or later
+            None if model.native => {}
+            None => {
+                alive = false;
+                put_off(&embedder.tracker, &row.id);
+            }
+        }
+    }
+    if made.is_empty() {
+        return Ok(alive);
+    }
+    let (name, now) = (model.name.clone(), app.now());
+    let made = app.db.write(move |c| {
+        for (row, vector) in &made {
+            let vector = NewVector {
+                memory_id: &row.id,
+                hash: &row.hash,
+                place: &row.place,
+                text: &row.content,
+                vector,
+                model: &name,
+                now: &now,
+            };
+            embeddings::put(c, &vector)?;
+        }
+        Ok::<_, Error>(made)
+    })?;
+    let mut state = embedder.tracker.lock();
+    state.processed += made.len() as u64;
+    state.waiting.retain(|w| !made.iter().any(|(row, _)| row.id == w.id));
+    drop(state);
+    for (row, vector) in &made {
+        app.memory.index.set_vector(row.rowid, vector);
+    }
+    Ok(alive)
+}
+
+fn put_off(tracker: &Tracker, id: &str) {
+    let mut state = tracker.lock();
+    state.failed += 1;
+    let now = Instant::now();
+    let room = state.waiting.len() < MOST_WAITING;
+    match state.waiting.iter_mut().find(|w| w.id == id) {
+        Some(waiting) => {
+            waiting.due = now + BACKOFF[waiting.tries.min(BACKOFF.len() - 1)];
+            waiting.tries += 1;
+        }
+        None if room => {
+            state.waiting.push_back(Waiting { id: id.to_owned(), tries: 1, due: now + BACKOFF[0] });
+        }
+        None => {}
+    }
+}

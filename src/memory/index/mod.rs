@@ -1,0 +1,328 @@
+//! What recall needs of every memory, in memory: sign bits of its vector, its tokens, its place.
+//!
+//! About 110 bytes a memory. Loaded from the database in the background at start (recall works by
+//! keyword meanwhile) and kept in step with writes. It decides the order of candidates only: what
+//! a caller may see is decided by SQL, over the few distinct places here and again over every
+//! row that is returned.
+
+mod late;
+mod load;
+mod scan;
+
+use std::collections::HashMap;
+use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+pub use late::{Evidence, Question};
+pub use load::load;
+
+use super::store::memories::Place;
+use crate::clock;
+use crate::embedding::{self, Token};
+
+/// Tokens of a memory that are kept.
+const TOKENS: usize = 160;
+/// Memories saved further apart in time than this are no neighbours.
+const NEAR_S: i64 = 300;
+/// "No such document".
+const NONE: u32 = u32::MAX;
+
+/// A memory as it is put into the index.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub rowid: i64,
+    pub content: String,
+    pub place: Place,
+    pub who: Option<String>,
+    pub created_at: String,
+}
+
+/// One memory, by its position.
+#[derive(Debug, Clone)]
+struct Doc {
+    rowid: i64,
+    tokens_at: u32,
+    tokens: u16,
+    place: u16,
+    who: u16,
+    alive: bool,
+    has_vector: bool,
+    question: bool,
+    created_s: i64,
+    /// The memory of the same place saved right before and right after.
+    previous: u32,
+    next: u32,
+}
+
+/// The memories in the order they were saved.
+#[derive(Default)]
+pub struct Docs {
+    docs: Vec<Doc>,
+    position: HashMap<i64, u32>,
+    /// 64-bit words of sign bits per document.
+    stride: usize,
+    signs: Vec<u64>,
+    tokens: Vec<Token>,
+    places: Vec<Place>,
+    /// Lower-case words of each author's name.
+    authors: Vec<Vec<String>>,
+    author_of: HashMap<String, u16>,
+    last_of_place: HashMap<u16, u32>,
+    /// In how many live documents a token is.
+    frequency: Vec<u32>,
+    live: u32,
+}
+
+/// Distinct places and authors that are told apart; the rest share the last number.
+const MOST_DISTINCT: usize = u16::MAX as usize - 1;
+
+/// Where the vector of an entry comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Vector<'a> {
+    /// The embedded model, over the entry's own tokens.
+    OfText,
+    Stored(&'a [f32]),
+    None,
+}
+
+/// The index of a running daemon.
+#[derive(Default)]
+pub struct Index {
+    inner: RwLock<Loading>,
+}
+
+#[derive(Default)]
+struct Loading {
+    docs: Docs,
+    /// Everything up to this rowid is in.
+    loaded_to: i64,
+    ready: bool,
+    /// Rises with every restart of the loading: an older loader stops.
+    generation: u64,
+}
+
+impl Index {
+    fn read(&self) -> RwLockReadGuard<'_, Loading> {
+        self.inner.read().unwrap_or_else(|p| p.into_inner())
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Loading> {
+        self.inner.write().unwrap_or_else(|p| p.into_inner())
+    }
+
+    /// Runs `work` on the documents, when all of them are loaded.
+    pub fn with<T>(&self, work: impl FnOnce(&Docs) -> T) -> Option<T> {
+        let inner = self.read();
+        inner.ready.then(|| work(&inner.docs))
+    }
+
+    /// Takes a new or changed memory in.
+    pub fn put(&self, entry: &Entry, vector: Vector<'_>) {
+        let mut inner = self.write();
+        // the loader comes to rows beyond what it has read
+        if inner.ready || entry.rowid <= inner.loaded_to {
+            inner.docs.put(entry, vector);
+        }
+    }
+
+    /// Gives a memory its vector.
+    pub fn set_vector(&self, rowid: i64, vector: &[f32]) {
+        let mut inner = self.write();
+        if let Some(at) = inner.docs.position.get(&rowid).copied() {
+            inner.docs.set_signs(at, vector);
+        }
+    }
+
+    pub fn remove(&self, rowid: i64) {
+        self.write().docs.remove(rowid);
+    }
+
+    /// Begins anew; returns the generation of the loading that is due.
+    fn restart(&self, dims: usize) -> u64 {
+        let mut inner = self.write();
+        let generation = inner.generation + 1;
+        *inner = Loading { docs: Docs::for_dims(dims), generation, ..Loading::default() };
+        generation
+    }
+
+    /// Documents that are alive.
+    pub fn len(&self) -> usize {
+        self.read().docs.live as usize
+    }
+}
+
+impl Docs {
+    fn for_dims(dims: usize) -> Self {
+        Docs { stride: dims.div_ceil(64), frequency: vec![0; embedding::Table::get().len()], ..Docs::default() }
+    }
+
+    fn put(&mut self, entry: &Entry, vector: Vector<'_>) {
+        let mut tokens = embedding::tokenize(&entry.content);
+        let own = matches!(vector, Vector::OfText).then(|| embedding::pooled(&tokens));
+        tokens.truncate(TOKENS);
+        let place = self.place_id(&entry.place);
+        let at = match self.position.get(&entry.rowid).copied() {
+            Some(at) => {
+                self.forget_tokens(at);
+                at
+            }
+            None => self.append(entry.rowid, place),
+        };
+        let doc_at = self.tokens.len() as u32;
+        let author = self.author_id(entry.who.as_deref().unwrap_or_default());
+        let created_s = clock::parse_stored(&entry.created_at).map_or(0, |t| t.as_second());
+        let doc = &mut self.docs[at as usize];
+        doc.tokens_at = doc_at;
+        doc.tokens = tokens.len() as u16;
+        doc.place = place;
+        doc.who = author;
+        doc.alive = true;
+        doc.question = entry.content.contains('?');
+        doc.created_s = created_s;
+        doc.has_vector = false;
+        self.tokens.extend_from_slice(&tokens);
+        self.count_tokens(at, 1);
+        self.live += 1;
+        match (vector, own) {
+            (Vector::Stored(vector), _) => self.set_signs(at, vector),
+            (_, Some(own)) => self.set_signs(at, &own),
+            _ => {}
+        }
+    }
+
+    fn append(&mut self, rowid: i64, place: u16) -> u32 {
+        let at = self.docs.len() as u32;
+        let previous = self.last_of_place.insert(place, at).unwrap_or(NONE);
+        if previous != NONE {
+            self.docs[previous as usize].next = at;
+        }
+        self.docs.push(Doc {
+            rowid,
+            tokens_at: 0,
+            tokens: 0,
+            place,
+            who: 0,
+            alive: false,
+            has_vector: false,
+            question: false,
+            created_s: 0,
+            previous,
+            next: NONE,
+        });
+        self.signs.resize(self.docs.len() * self.stride, 0);
+        self.position.insert(rowid, at);
+        at
+    }
+
+    /// Tokens of a changed text stay in the arena until the next start; they are few.
+    fn forget_tokens(&mut self, at: u32) {
+        if self.docs[at as usize].alive {
+            self.count_tokens(at, -1);
+            self.docs[at as usize].alive = false;
+            self.live -= 1;
+        }
+    }
+
+    fn remove(&mut self, rowid: i64) {
+        if let Some(at) = self.position.get(&rowid).copied() {
+            self.forget_tokens(at);
+        }
+    }
+
+    fn count_tokens(&mut self, at: u32, by: i32) {
+        let mut distinct = self.tokens_of(at).to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        for token in distinct {
+            let count = &mut self.frequency[usize::from(token)];
+            *count = count.saturating_add_signed(by);
+        }
+    }
+
+    fn tokens_of(&self, at: u32) -> &[Token] {
+        let doc = &self.docs[at as usize];
+        &self.tokens[doc.tokens_at as usize..doc.tokens_at as usize + usize::from(doc.tokens)]
+    }
+
+    fn place_id(&mut self, place: &Place) -> u16 {
+        if let Some(known) = self.places.iter().position(|p| p == place) {
+            return known as u16;
+        }
+        if self.places.len() < MOST_DISTINCT {
+            self.places.push(place.clone());
+        }
+        (self.places.len() - 1) as u16
+    }
+
+    fn author_id(&mut self, name: &str) -> u16 {
+        if let Some(known) = self.author_of.get(name) {
+            return *known;
+        }
+        if self.authors.len() >= MOST_DISTINCT {
+            return (self.authors.len() - 1) as u16;
+        }
+        let id = self.authors.len() as u16;
+        let words = name
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|w| w.chars().count() >= 2)
+            .map(str::to_lowercase)
+            .collect();
+        self.authors.push(words);
+        self.author_of.insert(name.to_owned(), id);
+        id
+    }
+
+    fn set_signs(&mut self, at: u32, vector: &[f32]) {
+        if vector.len().div_ceil(64) != self.stride {
+            return;
+        }
+        let words = &mut self.signs[at as usize * self.stride..(at as usize + 1) * self.stride];
+        words.copy_from_slice(&scan::signs(vector));
+        self.docs[at as usize].has_vector = vector.iter().any(|x| *x != 0.0);
+    }
+
+    /// The places memories are in: as many as there are agents, projects and scopes.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    pub fn live(&self) -> u32 {
+        self.live
+    }
+
+    /// In how many memories the rarest piece of a word is.
+    pub fn frequency_of(&self, word: &str) -> u32 {
+        let tokens = embedding::tokenize(word);
+        tokens.iter().map(|t| self.frequency[usize::from(*t)]).min().unwrap_or(0)
+    }
+
+    /// The documents right before and after one, of the same place and saved about the same time.
+    fn neighbour(&self, at: u32, forward: bool) -> Option<u32> {
+        let doc = &self.docs[at as usize];
+        let other = if forward { doc.next } else { doc.previous };
+        let near = self.docs.get(other as usize)?;
+        let same = near.place == doc.place && (near.created_s - doc.created_s).abs() <= NEAR_S;
+        (same && near.alive).then_some(other)
+    }
+}
+
+/// Which documents may be looked at.
+pub enum Allowed {
+    /// By the number of their place.
+    Places(Vec<bool>),
+    /// By rowid, where a filter asks for more than the place.
+    Rows(std::collections::HashSet<i64>),
+}
+
+impl Allowed {
+    fn has(&self, doc: &Doc) -> bool {
+        doc.alive
+            && match self {
+                Allowed::Places(places) => places.get(usize::from(doc.place)).copied().unwrap_or(false),
+                Allowed::Rows(rows) => rows.contains(&doc.rowid),
+            }
+    }
+}

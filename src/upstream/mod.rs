@@ -1,0 +1,83 @@
+//! Requests to servers that the configuration names: with a time limit and a size limit each.
+
+use std::io::Read;
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+
+/// Bytes of an answer that are read.
+const MOST: u64 = 16 * 1024 * 1024;
+
+/// Why there is no answer to use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// No connection, or none in time.
+    Unreachable(String),
+    /// An answer other than 2xx.
+    Status(u16),
+    /// An answer that is not what was asked for.
+    Malformed(String),
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::Unreachable(cause) => write!(f, "unreachable: {cause}"),
+            Error::Status(status) => write!(f, "answered {status}"),
+            Error::Malformed(cause) => write!(f, "unusable answer: {cause}"),
+        }
+    }
+}
+
+/// Sends requests; connections are kept for the next one.
+#[derive(Clone)]
+pub struct Client {
+    agent: Agent,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_idle_connections(4)
+            .user_agent(concat!("signetd/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Client { agent: config.into() }
+    }
+}
+
+impl Client {
+    pub fn get_json(&self, url: &str, bearer: Option<&str>, limit: Duration) -> Result<Value, Error> {
+        let mut request = self.agent.get(url);
+        if let Some(bearer) = bearer {
+            request = request.header("Authorization", format!("Bearer {bearer}"));
+        }
+        let request = request.config().timeout_global(Some(limit)).build();
+        read(request.call())
+    }
+
+    pub fn post_json(&self, url: &str, bearer: Option<&str>, body: &Value, limit: Duration) -> Result<Value, Error> {
+        let mut request = self.agent.post(url).header("Content-Type", "application/json");
+        if let Some(bearer) = bearer {
+            request = request.header("Authorization", format!("Bearer {bearer}"));
+        }
+        let request = request.config().timeout_global(Some(limit)).build();
+        read(request.send(body.to_string()))
+    }
+}
+
+fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, Error> {
+    let mut answer = answer.map_err(|cause| Error::Unreachable(cause.to_string()))?;
+    if !answer.status().is_success() {
+        return Err(Error::Status(answer.status().as_u16()));
+    }
+    let mut bytes = Vec::new();
+    let mut reader = answer.body_mut().as_reader().take(MOST + 1);
+    reader.read_to_end(&mut bytes).map_err(|cause| Error::Unreachable(cause.to_string()))?;
+    if bytes.len() as u64 > MOST {
+        return Err(Error::Malformed("too large".to_owned()));
+    }
+    serde_json::from_slice(&bytes).map_err(|cause| Error::Malformed(cause.to_string()))
+}
