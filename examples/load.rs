@@ -1,9 +1,13 @@
 //! A small load generator for loopback: a fixed number of keep-alive connections, each with one
 //! request in flight, for a bounded number of requests.
 //!
-//!     load PORT CONNECTIONS REQUESTS health|features|remember|recall [HEADER-LINE]
+//!     load PORT CONNECTIONS REQUESTS health|features|remember|recall|ask:COUNT [HEADER-LINE]
+//!
+//! `ask:COUNT` recalls over a database that `fill` has filled with COUNT memories.
 //!
 //! Prints requests per second, p50 and p99 in milliseconds, and answers other than 200.
+
+mod text;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -40,7 +44,12 @@ fn request(kind: &str, n: usize, header: &str) -> String {
         "health" => ("GET", "/health", String::new()),
         "features" => ("GET", "/api/features", String::new()),
         "remember" => ("POST", "/api/memory/remember", format!("{{\"content\":\"{}\"}}", sentence(n))),
-        _ => ("POST", "/api/memory/recall", format!("{{\"query\":\"{}\"}}", question(n))),
+        "recall" => ("POST", "/api/memory/recall", format!("{{\"query\":\"{}\"}}", question(n))),
+        other => {
+            let count = other.strip_prefix("ask:").and_then(|c| c.parse().ok()).expect("ask:COUNT");
+            let body = format!("{{\"query\":\"{}\"}}", text::question(n as u64, count));
+            ("POST", "/api/memory/recall", body)
+        }
     };
     format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}Content-Length: {}\r\n\r\n{body}", body.len())
 }

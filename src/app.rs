@@ -12,6 +12,7 @@ use crate::db::Db;
 use crate::http::cors::Cors;
 use crate::http::{ApiError, Router};
 use crate::limits::Limits;
+use crate::upstream::Client;
 use crate::{agents, credentials, daemon, memory, settings};
 
 pub type Route = crate::http::Route<App>;
@@ -42,6 +43,7 @@ pub struct App {
     pub daemon: daemon::State,
     pub settings: settings::State,
     pub memory: memory::State,
+    pub upstream: Client,
 }
 
 impl App {

@@ -20,5 +20,6 @@ pub mod jobs;
 pub mod limits;
 pub mod logging;
 pub mod memory;
+pub mod model;
 pub mod settings;
 pub mod upstream;

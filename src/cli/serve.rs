@@ -23,6 +23,7 @@ use crate::http::cors::Cors;
 use crate::http::{HttpConfig, Server};
 use crate::jobs::{Runner, Task};
 use crate::limits::Limits;
+use crate::upstream::Client;
 use crate::{agents, daemon, files, logging, memory, settings};
 
 /// Requests that still run after this are cut off.
@@ -75,10 +76,11 @@ fn serve(env: Environment) -> Result<(), Failure> {
         daemon: daemon::State::default(),
         settings: settings::State::default(),
         memory: memory::State::default(),
+        upstream: Client::default(),
     });
     let jobs = Runner::start(Arc::clone(&app), tasks())?;
     // apart from the others: it may wait for an embedding server
-    let embedder = Runner::start(Arc::clone(&app), vec![EMBEDDER])?;
+    let embedder = Runner::start(Arc::clone(&app), vec![EMBEDDER, PROJECTION])?;
     let loading = Arc::clone(&app);
     std::thread::Builder::new().name("index".to_owned()).spawn(move || memory::load_index(&loading))?;
     let server =
@@ -104,6 +106,9 @@ fn serve(env: Environment) -> Result<(), Failure> {
     log::info!(target: "daemon", "stopped");
     Ok(())
 }
+
+const PROJECTION: Task<App> =
+    Task { name: "projection", every: Duration::from_millis(500), run: memory::project_in_background };
 
 const EMBEDDER: Task<App> = Task { name: "embedder", every: Duration::from_secs(1), run: memory::embed_in_background };
 

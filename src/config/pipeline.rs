@@ -173,6 +173,7 @@ pub struct Pipeline {
     pub tracker_enabled: bool,
     pub tracker_batch: usize,
     pub graph_enabled: bool,
+    aspect_weights: (f64, f64),
     pub max_content_chars: usize,
     pub chunk_target_chars: usize,
     pub recall_truncate_chars: usize,
@@ -206,6 +207,11 @@ impl Pipeline {
             tracker_enabled: flag("embeddingTracker.enabled"),
             tracker_batch: count("embeddingTracker.batchSize"),
             graph_enabled: flag("graph.enabled"),
+            aspect_weights: {
+                let real = |path: &str| Section(&resolved).at(path).number().unwrap_or(0.0);
+                let most = real("feedback.maxAspectWeight");
+                (real("feedback.minAspectWeight").min(most), most)
+            },
             max_content_chars: count("guardrails.maxContentChars"),
             chunk_target_chars: count("guardrails.chunkTargetChars"),
             recall_truncate_chars: count("guardrails.recallTruncateChars"),
@@ -213,6 +219,11 @@ impl Pipeline {
             synthesis_provider,
             resolved,
         }
+    }
+
+    /// Least and greatest weight that feedback gives an aspect.
+    pub fn aspect_weights(&self) -> (f64, f64) {
+        self.aspect_weights
     }
 
     /// The whole section with defaults filled in; no secrets are in it.

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::app::{App, Route};
 use crate::clock;
-use crate::config::NetworkMode;
+use crate::config::{NetworkMode, Provider};
 use crate::http::{ApiError, Request, Response};
+use crate::memory;
 
 pub const ROUTES: &[Route] = &[
     Route::get("/health", health).open(),
@@ -106,10 +107,19 @@ fn status(app: &App, _: &Request) -> Result<Response, ApiError> {
             "model": config.embedding.model,
         },
     });
+    if let Some(available) = memory::embedding_available(app) {
+        answer["embedding"]["available"] = json!(available);
+    }
     if database {
-        answer["health"] = json!({ "score": 1.0, "status": "healthy" });
+        answer["health"] = overall_health(app);
     }
     Ok(Response::json(&answer))
+}
+
+/// A provider that was seen to fail costs the half: recall goes on by keyword.
+fn overall_health(app: &App) -> Value {
+    let failing = app.config().embedding.provider != Provider::None && memory::embedding_available(app) == Some(false);
+    if failing { json!({ "score": 0.5, "status": "degraded" }) } else { json!({ "score": 1.0, "status": "healthy" }) }
 }
 
 /// This build has no extraction worker: it never runs.

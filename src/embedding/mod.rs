@@ -24,7 +24,7 @@ pub fn pooled(tokens: &[Token]) -> Vec<f32> {
     for token in tokens {
         let factor = table.weight(*token) * table.scale(*token);
         for (total, value) in sum.iter_mut().zip(table.row(*token)) {
-            *total += factor * f32::from(value);
+            *total += factor * f32::from(*value as i8);
         }
     }
     let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
@@ -37,8 +37,12 @@ pub fn pooled(tokens: &[Token]) -> Vec<f32> {
 /// Cosine of two tokens' vectors.
 pub fn similarity(a: Token, b: Token) -> f32 {
     let table = Table::get();
-    let dot: i32 = table.row(a).zip(table.row(b)).map(|(x, y)| i32::from(x) * i32::from(y)).sum();
-    dot as f32 * table.scale(a) * table.scale(b)
+    dot(table.row(a), table.row(b)) as f32 * table.scale(a) * table.scale(b)
+}
+
+/// Of bytes that are each an `i8`; written so that the compiler makes vector instructions of it.
+fn dot(a: &[u8], b: &[u8]) -> i32 {
+    a.iter().zip(b).map(|(x, y)| i32::from(i16::from(*x as i8) * i16::from(*y as i8))).sum()
 }
 
 #[cfg(test)]

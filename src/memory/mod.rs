@@ -5,21 +5,26 @@
 //! shapes them. Contract: docs/api/memory.md.
 
 mod access;
+mod aggregate;
 mod batch;
 mod chunk;
 mod content;
 mod embed;
+mod feedback;
 mod index;
 mod link;
 mod list;
 mod mutate;
 mod note;
+mod projection;
 mod recall;
 mod remember;
 mod routes;
+mod similar;
 mod store;
 mod structured;
 mod temporal;
+mod timeline;
 
 pub use access::AccessCounts;
 pub use routes::ROUTES;
@@ -35,6 +40,7 @@ pub struct State {
     pub access: AccessCounts,
     index: Index,
     embedder: Embedder,
+    projection: projection::State,
 }
 
 /// Loads what recall keeps in memory; for a thread of its own at start.
@@ -43,7 +49,12 @@ pub fn load_index(app: &App) {
         log::error!(target: "memory", "recall finds by keyword only, its index was not loaded: {cause}");
         return;
     }
-    log::debug!(target: "memory", "{} memories are in the index", app.memory.index.len());
+    log::debug!(target: "memory", "{} memories are in the index", app.memory.index.live());
+}
+
+/// Computes maps that were asked for.
+pub fn project_in_background(app: &App) {
+    projection::compute_asked(app);
 }
 
 /// One turn of the background embedder.

@@ -2,15 +2,17 @@
 
 use serde_json::{Value, json};
 
+use super::embed::status;
 use super::mutate::{self, Delete, Patch};
 use super::note::Note;
 use super::recall::{self, RecallQuery};
 use super::remember::Remember;
-use super::store::{history, memories};
-use super::{batch, list};
+use super::store::{activity, embeddings, history, memories};
+use super::{aggregate, batch, feedback, list, projection, similar, timeline};
 use crate::agents;
 use crate::app::{App, Route};
 use crate::auth::{Actor, Permission};
+use crate::clock;
 use crate::db::sql::Conditions;
 use crate::http::{ApiError, Fields, Request, Response};
 use crate::limits::Bucket;
@@ -31,7 +33,16 @@ pub const ROUTES: &[Route] = &[
     Route::get("/api/memories/most-used", most_used).needs(Permission::Recall),
     Route::get("/api/memory/search", search).needs(Permission::Recall),
     Route::get("/memory/search", legacy_search).needs(Permission::Recall),
+    Route::get("/memory/similar", similar_to).needs(Permission::Recall),
+    Route::get("/api/memory/timeline", timeline_of).needs(Permission::Recall),
+    Route::get("/api/memory/review-queue", review_queue).needs(Permission::Recall),
+    Route::get("/api/memory/jobs/:id", job).needs(Permission::Documents),
+    Route::post("/api/memory/feedback", rate),
     Route::post("/api/memory/recall", recall).needs(Permission::Recall).reads(),
+    Route::get("/api/embeddings", export).needs(Permission::Recall),
+    Route::get("/api/embeddings/status", embedding_status).needs(Permission::Recall).slow(),
+    Route::get("/api/embeddings/health", embedding_health).needs(Permission::Recall).slow(),
+    Route::get("/api/embeddings/projection", map).needs(Permission::Recall).slow(),
 ];
 
 fn remember(app: &App, req: &Request) -> Result<Response, ApiError> {
@@ -198,8 +209,89 @@ fn recall(app: &App, req: &Request) -> Result<Response, ApiError> {
     let query = RecallQuery::from_body(req)?;
     if query.aggregate {
         app.take(Bucket::RecallLlm, req)?;
+        return Ok(Response::json(&aggregate::aggregate(app, req, &query).map_err(recall_failed)?));
     }
-    let answer = recall::recall(app, &query).map_err(recall_failed)?;
-    let answer = if query.aggregate { recall::without_router(answer, &query) } else { answer };
-    Ok(Response::json(&answer))
+    Ok(Response::json(&recall::recall(app, &query).map_err(recall_failed)?))
+}
+
+fn similar_to(app: &App, req: &Request) -> Result<Response, ApiError> {
+    Ok(Response::json(&similar::similar(app, req)?))
+}
+
+/// What the dashboard shows: everything, to a credential what its agent and project may see.
+fn dashboard_view(app: &App, req: &Request) -> Result<Conditions, ApiError> {
+    let named = req.query.text_of(&["agentId", "agent_id"]).or(req.headers.text("x-signet-agent-id"));
+    let agent = req.caller.agent(named, None)?;
+    let mut visible = Conditions::default();
+    if req.caller.claims().is_some() {
+        app.db.read(|c| Ok::<_, ApiError>(agents::readable(c, &agent)?))?.filter(&mut visible);
+    }
+    if let Some(project) = req.caller.forced_project() {
+        visible.and_with("m.project = ?", project.to_owned());
+    }
+    Ok(visible)
+}
+
+fn timeline_of(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let offset = req.query.clamped("tzOffset", 0, -840, 840);
+    let visible = dashboard_view(app, req)?;
+    let now = app.clock.now();
+    Ok(Response::json(&app.db.read(|c| timeline::timeline(c, &visible, now, offset))?))
+}
+
+/// Events of a review queue, and how old they may be.
+const MOST_REVIEWS: i64 = 200;
+const REVIEW_DAYS: i64 = 30;
+
+fn review_queue(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let visible = dashboard_view(app, req)?;
+    let since = clock::iso(app.clock.now() - jiff::SignedDuration::from_hours(24 * REVIEW_DAYS));
+    let items = app.db.read(|c| Ok::<_, ApiError>(activity::review_queue(c, &since, &visible, MOST_REVIEWS)?))?;
+    Ok(Response::json(&json!({ "items": items })))
+}
+
+fn job(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let found = app.db.read(|c| {
+        let Some(job) = activity::job(c, req.param("id"))? else { return Ok(None) };
+        // a job about a memory of a foreign project is none
+        let memory = match job["memory_id"].as_str() {
+            Some(id) => memories::find(c, id)?,
+            None => None,
+        };
+        let foreign = memory.is_some_and(|m| req.caller.check_stored_project(m.place.project.as_deref()).is_err());
+        Ok::<_, ApiError>((!foreign).then_some(job))
+    })?;
+    Ok(Response::json(&found.ok_or_else(|| ApiError::not_found("Job not found"))?))
+}
+
+fn rate(app: &App, req: &Request) -> Result<Response, ApiError> {
+    Ok(Response::json(&feedback::feedback(app, req)?))
+}
+
+fn export(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let limit = req.query.clamped("limit", 600, 50, 5000);
+    let offset = req.query.clamped("offset", 0, 0, 100_000);
+    let vectors = req.query.get("vectors") == Some("true");
+    let visible = list::visible_to(&req.caller);
+    let (rows, total) = app.db.read(|c| {
+        let rows = embeddings::export(c, &visible, vectors, limit, offset)?;
+        Ok::<_, ApiError>((rows, embeddings::count(c, &visible)?))
+    })?;
+    let count = rows.len() as i64;
+    Ok(Response::json(&json!({
+        "embeddings": rows, "count": count, "total": total, "limit": limit, "offset": offset,
+        "hasMore": offset + count < total,
+    })))
+}
+
+fn embedding_status(app: &App, _: &Request) -> Result<Response, ApiError> {
+    Ok(Response::json(&status::status(app)))
+}
+
+fn embedding_health(app: &App, _: &Request) -> Result<Response, ApiError> {
+    Ok(Response::json(&status::health(app)?))
+}
+
+fn map(app: &App, req: &Request) -> Result<Response, ApiError> {
+    projection::projection(app, req)
 }

@@ -31,7 +31,7 @@ impl std::fmt::Display for Error {
 }
 
 /// Sends requests; connections are kept for the next one.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
 }

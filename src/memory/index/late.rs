@@ -86,7 +86,12 @@ pub struct Evidence {
     pub cosine: f64,
 }
 
-/// A memory's relevance, about 0 to 1.
+/// The sum of all parts, which may pass 1, brought to 0..1 with its order kept.
+fn squash(sum: f64) -> f64 {
+    1.0 - (-1.5 * sum).exp()
+}
+
+/// A memory's relevance, 0 to 1.
 #[derive(Debug, Clone, Copy)]
 pub struct Relevance {
     pub rowid: i64,
@@ -137,7 +142,7 @@ impl Docs {
                     of(before.and_then(|n| self.neighbour(n, false))) + of(after.and_then(|n| self.neighbour(n, true)));
                 Relevance {
                     rowid: self.docs[*at as usize].rowid,
-                    score: score + BEFORE * of(before) + AFTER * of(after) + FURTHER * further,
+                    score: squash(score + BEFORE * of(before) + AFTER * of(after) + FURTHER * further),
                 }
             })
             .collect()

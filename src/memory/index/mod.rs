@@ -145,8 +145,8 @@ impl Index {
     }
 
     /// Documents that are alive.
-    pub fn len(&self) -> usize {
-        self.read().docs.live as usize
+    pub fn live(&self) -> u32 {
+        self.read().docs.live
     }
 }
 
@@ -285,10 +285,7 @@ impl Docs {
         &self.places
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.live == 0
-    }
-
+    /// Documents that are alive.
     pub fn live(&self) -> u32 {
         self.live
     }

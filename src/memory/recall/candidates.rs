@@ -14,8 +14,6 @@ use crate::memory::store::fulltext::{self, Match};
 
 /// Questions of up to this many words are first taken to mean all of them.
 const ALL_WORDS: usize = 3;
-/// Matches taken before the filter.
-const AHEAD: i64 = 3 * CANDIDATES;
 
 /// What the channels say of one memory.
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,8 +68,8 @@ impl<'a> Search<'a> {
 
     /// The best matches of all memories.
     pub fn ahead(&self) -> Result<Candidates, ApiError> {
-        let matches = self.by_words(|e| fulltext::best(self.connection, e, AHEAD))?;
-        let cut_off = matches.len() as i64 == AHEAD;
+        let matches = self.by_words(|e| fulltext::best(self.connection, e, CANDIDATES))?;
+        let cut_off = matches.len() as i64 == CANDIDATES;
         self.with_hints(Candidates { cut_off, ..self.lexical(&matches) })
     }
 

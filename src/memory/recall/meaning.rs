@@ -72,7 +72,7 @@ fn by_words(docs: &Docs, question: &Question, allowed: &Allowed, found: &mut Can
     let scored = docs.relevance(question, &evidence, allowed);
     let any = !scored.is_empty();
     for relevance in scored {
-        found.signals.entry(relevance.rowid).or_default().meaning = Some(relevance.score.min(1.0));
+        found.signals.entry(relevance.rowid).or_default().meaning = Some(relevance.score);
     }
     any
 }

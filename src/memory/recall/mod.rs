@@ -13,7 +13,7 @@ mod rank;
 mod session;
 mod words;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use query::RecallQuery;
 
@@ -121,24 +121,4 @@ fn rare_words(app: &App, words: Vec<String>) -> Vec<String> {
         counted.into_iter().take(rare).map(|(_, w)| w.clone()).collect()
     });
     kept.unwrap_or(words)
-}
-
-/// An aggregate needs a model to write it; this build has none to ask.
-pub fn without_router(mut answer: Value, query: &RecallQuery) -> Value {
-    let evidence: Vec<Value> = answer["results"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|row| row["supplementary"] != Value::Bool(true))
-        .map(|row| row["id"].clone())
-        .collect();
-    let stopped = if evidence.is_empty() { "no_evidence" } else { "synthesis_failed" };
-    answer["results"] = json!([]);
-    answer["meta"]["totalReturned"] = json!(0);
-    answer["meta"]["noHits"] = json!(true);
-    answer["aggregate"] = json!({
-        "savedMemoryId": null, "saved": false, "deduped": false, "budget": query.budget.as_str(),
-        "queries": [query.text], "sourceMemoryIds": evidence, "stoppedReason": stopped,
-    });
-    answer
 }

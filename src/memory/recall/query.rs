@@ -20,6 +20,15 @@ pub enum Budget {
 }
 
 impl Budget {
+    /// Questions in all.
+    pub fn queries(self) -> usize {
+        match self {
+            Budget::Small => 3,
+            Budget::Medium => 5,
+            Budget::Large => 8,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Budget::Small => "small",
@@ -50,6 +59,7 @@ pub struct RecallQuery {
     pub include_recalled: bool,
     pub source_only: bool,
     pub aggregate: bool,
+    pub save_aggregate: bool,
     pub budget: Budget,
 }
 
@@ -81,6 +91,7 @@ impl RecallQuery {
             include_recalled: body.raw("includeRecalled").or(body.raw("include_recalled")) == Some(&Value::Bool(true)),
             source_only: body.raw("sourceOnly") == Some(&Value::Bool(true)),
             aggregate: body.raw("aggregate") == Some(&Value::Bool(true)),
+            save_aggregate: body.raw("saveAggregate").or(body.raw("save_aggregate")) != Some(&Value::Bool(false)),
             budget: budget(body)?,
         })
     }
@@ -109,6 +120,7 @@ impl RecallQuery {
             include_recalled: query.flag("includeRecalled") || query.flag("include_recalled"),
             source_only: false,
             aggregate: false,
+            save_aggregate: false,
             budget: Budget::Small,
         })
     }

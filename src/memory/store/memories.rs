@@ -200,6 +200,30 @@ pub fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<Stored
     )
 }
 
+pub fn set_kind(connection: &Connection, id: &str, kind: &str) -> rusqlite::Result<()> {
+    sql::execute(connection, "UPDATE memories SET type = ?2 WHERE id = ?1", (id, kind))?;
+    Ok(())
+}
+
+/// Notes which memories an aggregate was written from.
+pub fn link_sources(
+    connection: &Connection,
+    aggregate: &str,
+    sources: &[String],
+    agent: &str,
+    now: &str,
+) -> rusqlite::Result<()> {
+    sources.iter().filter(|source| *source != aggregate).try_for_each(|source| {
+        sql::execute(
+            connection,
+            "INSERT OR IGNORE INTO aggregate_memory_sources (aggregate_memory_id, source_memory_id, agent_id, created_at)
+             VALUES (?1, ?2, ?3, ?4)",
+            (aggregate, source, agent, now),
+        )
+        .map(|_| ())
+    })
+}
+
 /// The rowid of a memory, deleted or not.
 pub fn rowid(connection: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {
     sql::row(connection, "SELECT rowid FROM memories WHERE id = ?1", [id], |row| row.get(0))

@@ -1,7 +1,9 @@
 //! The memory part's SQL, one file per table.
 
+pub mod activity;
 pub mod embeddings;
 pub mod entities;
+pub mod feedback;
 pub mod fulltext;
 pub mod hints;
 pub mod history;

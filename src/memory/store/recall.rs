@@ -26,6 +26,7 @@ pub struct Row {
     pub source_path: Option<String>,
     pub access_count: i64,
     pub last_accessed: Option<String>,
+    pub confidence: f64,
 }
 
 /// Those rows of these rowids that the filter lets through. `filter` speaks of `m`.
@@ -33,7 +34,8 @@ pub fn rows(connection: &Connection, rowids: &[i64], filter: &Conditions) -> rus
     // CROSS JOIN keeps SQLite from walking all memories in search of the few
     let text = format!(
         "SELECT m.rowid, m.id, m.content, m.source_id, m.type, m.tags, m.pinned, m.importance, m.who, m.project,
-           m.created_at, m.visibility, m.scope, m.source_path, m.access_count, m.last_accessed
+           m.created_at, m.visibility, m.scope, m.source_path, m.access_count, m.last_accessed,
+           m.confidence
          FROM json_each(?) j CROSS JOIN memories m ON m.rowid = j.value WHERE {}",
         filter.sql()
     );
@@ -57,6 +59,7 @@ pub fn rows(connection: &Connection, rowids: &[i64], filter: &Conditions) -> rus
             source_path: row.get(13)?,
             access_count: row.get::<_, Option<i64>>(14)?.unwrap_or(0),
             last_accessed: row.get(15)?,
+            confidence: row.get::<_, Option<f64>>(16)?.unwrap_or(1.0),
         })
     })
 }

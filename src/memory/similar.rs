@@ -1,0 +1,60 @@
+//! Nearest neighbours of a stored memory (memory part, `GET /memory/similar`).
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::list::visible_to;
+use super::recall::meaning::cosine;
+use super::store::{embeddings, memories, recall};
+use crate::app::App;
+use crate::http::{ApiError, Request};
+use crate::memory::index::Allowed;
+
+/// Neighbours looked at exactly, as a multiple of what is asked for.
+const AHEAD: usize = 8;
+const LEAST: usize = 200;
+
+/// The body of the answer; a refusal carries an empty list.
+pub fn similar(app: &App, request: &Request) -> Result<Value, ApiError> {
+    let empty = |error: ApiError| error.with("results", json!([]));
+    let id = request.query.text("id").ok_or_else(|| empty(ApiError::bad_request("id is required")))?;
+    let limit = request.query.clamped("k", 10, 1, 100) as usize;
+    let mut filter = visible_to(&request.caller);
+    filter.and("m.is_deleted = 0");
+    if let Some(kind) = request.query.text("type") {
+        filter.and_with("m.type = ?", kind.to_owned());
+    }
+    let none = || empty(ApiError::not_found("No embedding found for this memory"));
+    app.db.read(|c| {
+        let own = memories::rowid(c, id)?.ok_or_else(none)?;
+        // an anchor the caller may not see is none
+        recall::rows(c, &[own], &visible_to(&request.caller))?.pop().ok_or_else(none)?;
+        let anchor = embeddings::vector_of(c, id)?.ok_or_else(none)?;
+        let near = app.memory.index.with(|docs| {
+            let every = Allowed::Places(vec![true; docs.places().len()]);
+            let near = docs.nearest(&anchor, &every, (limit * AHEAD).max(LEAST));
+            near.iter().map(|n| docs.rowid(n.at)).filter(|rowid| *rowid != own).collect::<Vec<i64>>()
+        });
+        let near = near.unwrap_or_default();
+        let exact: HashMap<i64, f64> = embeddings::vectors(c, &near, anchor.len())?
+            .into_iter()
+            .map(|(rowid, vector)| (rowid, cosine(&anchor, &vector)))
+            .collect();
+        let mut rows: Vec<(f64, recall::Row)> = recall::rows(c, &near, &filter)?
+            .into_iter()
+            .filter_map(|row| Some((*exact.get(&row.rowid)?, row)))
+            .collect();
+        rows.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
+        rows.truncate(limit);
+        let results: Vec<Value> = rows.into_iter().map(|(score, row)| line(score, row)).collect();
+        Ok(json!({ "results": results }))
+    })
+}
+
+fn line(score: f64, row: recall::Row) -> Value {
+    json!({
+        "id": row.id, "content": row.content, "type": row.kind, "tags": embeddings::tag_words(row.tags),
+        "score": (score * 100.0).round() / 100.0, "confidence": row.confidence, "created_at": row.created_at,
+    })
+}
