@@ -1,9 +1,9 @@
 //! A small load generator for loopback: a fixed number of keep-alive connections, each with one
 //! request in flight, for a bounded number of requests.
 //!
-//!     load PORT CONNECTIONS REQUESTS health|features|remember|recall|ask:COUNT [HEADER-LINE]
+//!     load PORT CONNECTIONS REQUESTS health|features|remember|ask:COUNT [HEADER-LINE]
 //!
-//! `ask:COUNT` recalls over a database that `fill` has filled with COUNT memories.
+//! `ask:COUNT` recalls over COUNT memories of `remember` or of `fill`.
 //!
 //! Prints requests per second, p50 and p99 in milliseconds, and answers other than 200.
 
@@ -14,37 +14,11 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-const NOUNS: [&str; 16] = [
-    "lantern", "harbour", "violin", "ledger", "orchard", "engine", "compass", "kettle", "granite", "falcon", "window",
-    "turbine", "archive", "meadow", "anchor", "clock",
-];
-const VERBS: [&str; 8] = ["repairs", "observes", "paints", "measures", "collects", "guards", "sorts", "studies"];
-const PLACES: [&str; 8] = ["Ghent", "Oslo", "Lisbon", "Kyoto", "Quito", "Perth", "Riga", "Cork"];
-
-/// Sentence `n`: every one different, a few hundred distinct words in all.
-fn sentence(n: usize) -> String {
-    let pick = |list: &[&'static str], k: usize| list[(n / k) % list.len()];
-    format!(
-        "{} {} the {} near the {} in {} on day {n}",
-        pick(&PLACES, 7),
-        pick(&VERBS, 1),
-        pick(&NOUNS, 3),
-        pick(&NOUNS, 11),
-        pick(&PLACES, 5),
-    )
-}
-
-fn question(n: usize) -> String {
-    let pick = |list: &[&'static str], k: usize| list[(n / k) % list.len()];
-    format!("who {} the {} in {}", pick(&VERBS, 1), pick(&NOUNS, 3), pick(&PLACES, 5))
-}
-
 fn request(kind: &str, n: usize, header: &str) -> String {
     let (method, path, body) = match kind {
         "health" => ("GET", "/health", String::new()),
         "features" => ("GET", "/api/features", String::new()),
-        "remember" => ("POST", "/api/memory/remember", format!("{{\"content\":\"{}\"}}", sentence(n))),
-        "recall" => ("POST", "/api/memory/recall", format!("{{\"query\":\"{}\"}}", question(n))),
+        "remember" => ("POST", "/api/memory/remember", format!("{{\"content\":\"{}\"}}", text::sentence(n as u64))),
         other => {
             let count = other.strip_prefix("ask:").and_then(|c| c.parse().ok()).expect("ask:COUNT");
             let body = format!("{{\"query\":\"{}\"}}", text::question(n as u64, count));
@@ -78,7 +52,7 @@ fn answer(reader: &mut BufReader<TcpStream>) -> std::io::Result<bool> {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [port, connections, requests, kind, rest @ ..] = &arguments[..] else {
-        eprintln!("usage: load PORT CONNECTIONS REQUESTS health|features|remember|recall [HEADER-LINE]");
+        eprintln!("usage: load PORT CONNECTIONS REQUESTS health|features|remember|ask:COUNT [HEADER-LINE]");
         std::process::exit(2);
     };
     let connections: usize = connections.parse().expect("a number of connections");

@@ -1,5 +1,6 @@
 //! Sentences for benchmarks: words of a made-up vocabulary whose frequencies fall as those of a
 //! natural language (Zipf), the same at every run.
+#![allow(dead_code)] // each example uses a part
 
 /// Distinct words.
 const WORDS: u64 = 30_000;

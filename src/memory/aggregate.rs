@@ -26,10 +26,10 @@ const PIECE: usize = 600;
 /// Answers an aggregate recall.
 pub fn aggregate(app: &App, request: &Request, query: &RecallQuery) -> Result<Value, ApiError> {
     if query.save_aggregate && query.aggregate {
-        if let Some(claims) = request.caller.claims() {
-            if let Some(refusal) = claims.refusal(Permission::Remember) {
-                return Err(ApiError::forbidden(refusal));
-            }
+        if let Some(claims) = request.caller.claims()
+            && let Some(refusal) = claims.refusal(Permission::Remember)
+        {
+            return Err(ApiError::forbidden(refusal));
         }
         request.caller.check_new_record(query.project.as_deref())?;
     }

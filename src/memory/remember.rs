@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::content::{self, Normal, Parsed};
 use super::embed::{self, Written};
-use super::store::embeddings::{self, NewVector};
+use super::index::Entry;
 use super::store::memories::{self, Existing, NewMemory, Place};
 use super::store::{entities, hints, jobs};
 use super::structured::Structured;
@@ -174,24 +174,13 @@ impl Remember {
         let pipeline = &config.pipeline;
         let policy = Policy { pipeline: pipeline.enabled, hints: pipeline.hints_enabled };
         let now = app.now();
-        let model = app.memory.embedder.model(&config);
-        let drafts: Vec<Draft> = drafts
-            .into_iter()
-            .map(|normal| {
-                let vector = if model.native { embedding_of(&normal.stored) } else { None };
-                Draft { normal, vector }
-            })
-            .collect();
-        let (mut outcome, written) = app.db.write({
-            let model = model.name.clone();
-            move |c| {
-                let mut written = Vec::new();
-                let outcome = match &drafts[..] {
-                    [draft] => self.store_one(c, draft, policy, &model, &now, &mut written)?,
-                    chunks => self.store_chunks(c, chunks, policy, &model, &now, &mut written)?,
-                };
-                Ok::<_, ApiError>((outcome, written))
-            }
+        let (mut outcome, written) = app.db.write(move |c| {
+            let mut written = Vec::new();
+            let outcome = match &drafts[..] {
+                [draft] => self.store_one(c, draft, policy, &now, &mut written)?,
+                chunks => self.store_chunks(c, chunks, policy, &now, &mut written)?,
+            };
+            Ok::<_, ApiError>((outcome, written))
         })?;
         let vectors = embed::after_write(app, &written);
         if let Outcome::Stored { embedded, .. } = &mut outcome {
@@ -214,14 +203,12 @@ impl Remember {
     fn store_one(
         &self,
         connection: &Connection,
-        draft: &Draft,
+        normal: &Normal,
         policy: Policy,
-        model: &str,
         now: &str,
         written: &mut Vec<Written>,
     ) -> Result<Outcome, ApiError> {
         let parsed = &content::parse_prefixes(&self.content);
-        let normal = &draft.normal;
         agents::register(connection, &self.place.agent, now)?;
         if let Some(existing) = self.find_duplicate(connection, normal)? {
             self.dates.store(connection, &self.place.agent, &existing.id, now)?;
@@ -249,7 +236,7 @@ impl Remember {
         if policy.pipeline && self.structured.is_none() {
             jobs::add(connection, &row.id, "extract", now)?;
         }
-        written.push(draft.written(connection, &row, model)?);
+        written.push(written_row(connection, &row)?);
         Ok(Outcome::Stored {
             embedded: false,
             id: row.id,
@@ -342,20 +329,18 @@ impl Remember {
     fn store_chunks(
         &self,
         connection: &Connection,
-        chunks: &[Draft],
+        normals: &[Normal],
         policy: Policy,
-        model: &str,
         now: &str,
         written: &mut Vec<Written>,
     ) -> Result<Outcome, ApiError> {
         agents::register(connection, &self.place.agent, now)?;
-        let normals: Vec<&Normal> = chunks.iter().map(|c| &c.normal).collect();
         let group = match &self.key {
             Some(key) => chunk_group_id(&self.place, key),
             None => new_id(),
         };
         if let Some(key) = &self.key
-            && let Some(ids) = self.repeated_chunks(connection, key, &group, &normals)?
+            && let Some(ids) = self.repeated_chunks(connection, key, &group, normals)?
         {
             return Ok(Outcome::Chunked { ids, group, deduped: true });
         }
@@ -372,13 +357,13 @@ impl Remember {
         let entity =
             entities::upsert(connection, &self.place.agent, &format!("chunk-group:{group}"), Some("chunk_group"), now)?;
         let mut ids = Vec::new();
-        for (n, draft) in chunks.iter().enumerate() {
+        for (n, normal) in normals.iter().enumerate() {
             let row = NewMemory {
                 source_type: "chunk".to_owned(),
                 source_id: Some(group.clone()),
                 idempotency_key: self.key.as_ref().map(|key| format!("{key}:chunk:{}", n + 1)),
                 created_at: now.to_owned(),
-                ..self.row(&whole, &draft.normal, policy, now)
+                ..self.row(&whole, normal, policy, now)
             };
             memories::insert(connection, &row)?;
             self.dates.store(connection, &self.place.agent, &row.id, now)?;
@@ -386,7 +371,7 @@ impl Remember {
             if policy.pipeline {
                 jobs::add(connection, &row.id, "extract", now)?;
             }
-            written.push(draft.written(connection, &row, model)?);
+            written.push(written_row(connection, &row)?);
             ids.push(row.id);
         }
         Ok(Outcome::Chunked { ids, group, deduped: false })
@@ -398,7 +383,7 @@ impl Remember {
         connection: &Connection,
         key: &str,
         group: &str,
-        normals: &[&Normal],
+        normals: &[Normal],
     ) -> Result<Option<Vec<String>>, ApiError> {
         if memories::find_by_key(connection, &self.place, key)?.is_some() {
             return Err(ApiError::new(409, "idempotencyKey belongs to another memory"));
@@ -478,35 +463,18 @@ impl Remember {
     }
 }
 
-/// A text to store, with its vector when that is at hand.
-struct Draft {
-    normal: Normal,
-    vector: Option<Vec<f32>>,
-}
-
-impl Draft {
-    /// Stores the vector beside the inserted row.
-    fn written(&self, connection: &Connection, row: &NewMemory, model: &str) -> rusqlite::Result<Written> {
-        if let Some(vector) = &self.vector {
-            embeddings::put(
-                connection,
-                &NewVector {
-                    memory_id: &row.id,
-                    hash: &row.hash,
-                    place: &row.place,
-                    text: &row.content,
-                    vector,
-                    model,
-                    now: &row.now,
-                },
-            )?;
-        }
-        Ok(Written { id: row.id.clone(), content: row.content.clone(), embedded: self.vector.is_some() })
-    }
-}
-
-fn embedding_of(text: &str) -> Option<Vec<f32>> {
-    Some(crate::embedding::embed(text)).filter(|v| v.iter().any(|x| *x != 0.0))
+/// What the index needs of an inserted row.
+fn written_row(connection: &Connection, row: &NewMemory) -> rusqlite::Result<Written> {
+    Ok(Written {
+        id: row.id.clone(),
+        entry: Entry {
+            rowid: memories::rowid(connection, &row.id)?.unwrap_or_default(),
+            content: row.content.clone(),
+            place: row.place.clone(),
+            who: Some(row.who.clone()),
+            created_at: row.created_at.clone(),
+        },
+    })
 }
 
 /// Which background work the config asks for.

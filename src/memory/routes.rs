@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::embed::status;
+use super::embed::{status, tracker};
 use super::mutate::{self, Delete, Patch};
 use super::note::Note;
 use super::recall::{self, RecallQuery};
@@ -88,6 +88,7 @@ fn readable_by(app: &App, req: &Request) -> Result<Conditions, ApiError> {
 fn get(app: &App, req: &Request) -> Result<Response, ApiError> {
     let visible = readable_by(app, req)?;
     super::flush_access_counts(app);
+    tracker::settle(app);
     let found = app.db.read(|c| Ok::<_, ApiError>(memories::find_full(c, req.param("id"), &visible)?))?;
     let memory = found.ok_or_else(|| ApiError::not_found("not found"))?;
     let copies = json!({
@@ -185,6 +186,7 @@ fn forget(app: &App, req: &Request) -> Result<Response, ApiError> {
 }
 
 fn memories_list(app: &App, req: &Request) -> Result<Response, ApiError> {
+    tracker::settle(app);
     Ok(Response::json(&list::memories(app, req)?))
 }
 
@@ -215,6 +217,7 @@ fn recall(app: &App, req: &Request) -> Result<Response, ApiError> {
 }
 
 fn similar_to(app: &App, req: &Request) -> Result<Response, ApiError> {
+    tracker::settle(app);
     Ok(Response::json(&similar::similar(app, req)?))
 }
 
@@ -272,6 +275,7 @@ fn export(app: &App, req: &Request) -> Result<Response, ApiError> {
     let limit = req.query.clamped("limit", 600, 50, 5000);
     let offset = req.query.clamped("offset", 0, 0, 100_000);
     let vectors = req.query.get("vectors") == Some("true");
+    tracker::settle(app);
     let visible = list::visible_to(&req.caller);
     let (rows, total) = app.db.read(|c| {
         let rows = embeddings::export(c, &visible, vectors, limit, offset)?;
@@ -289,9 +293,11 @@ fn embedding_status(app: &App, _: &Request) -> Result<Response, ApiError> {
 }
 
 fn embedding_health(app: &App, _: &Request) -> Result<Response, ApiError> {
+    tracker::settle(app);
     Ok(Response::json(&status::health(app)?))
 }
 
 fn map(app: &App, req: &Request) -> Result<Response, ApiError> {
+    tracker::settle(app);
     projection::projection(app, req)
 }

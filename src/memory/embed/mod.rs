@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use super::index::{Entry, Vector};
 use super::store::embeddings::{self, NewVector};
 use crate::app::App;
 use crate::config::{Config, Provider};
@@ -130,38 +131,46 @@ impl Drop for Turn<'_> {
 #[derive(Debug, Clone)]
 pub struct Written {
     pub id: String,
-    pub content: String,
-    /// Its vector was stored in the same transaction.
-    pub embedded: bool,
+    pub entry: Entry,
 }
 
-/// After a write: the vectors that a server makes, and the index. Returns how many have one. A
-/// failure costs the vector, never the memory.
+/// After a write: vectors and the index. Returns how many memories have a vector. A failure costs
+/// the vector, never the memory.
+///
+/// The embedded model's vector is in the index at once. Its row is written with those of other
+/// memories, within a second and before any route that shows it ([`tracker::settle`]): alone it
+/// would cost a remember a quarter of its speed. After a crash the background embedder finds what
+/// is missing.
 pub fn after_write(app: &App, written: &[Written]) -> usize {
     let config = app.config();
+    let embedder = &app.memory.embedder;
     let mut embedded = 0;
     for memory in written {
-        let has_vector = memory.embedded || embed_written(app, &config, memory);
-        embedded += usize::from(has_vector);
-        if let Err(cause) = super::follow(app, &memory.id) {
-            log::warn!(target: "memory", "the index misses {}: {:?}", memory.id, cause.message);
-        }
+        let vector = match config.embedding.provider {
+            Provider::None => None,
+            Provider::Native => {
+                embedder.tracker.missed(&memory.id);
+                app.memory.index.put(&memory.entry, Vector::OfText);
+                embedded += 1;
+                continue;
+            }
+            _ => embed_written(app, &config, memory),
+        };
+        embedded += usize::from(vector.is_some());
+        app.memory.index.put(&memory.entry, vector.as_deref().map_or(Vector::None, Vector::Stored));
     }
     embedded
 }
 
-fn embed_written(app: &App, config: &Config, memory: &Written) -> bool {
-    if config.embedding.provider == Provider::None {
-        return false;
-    }
+fn embed_written(app: &App, config: &Config, memory: &Written) -> Option<Vec<f32>> {
     let embedder = &app.memory.embedder;
-    let stored = embedder.embed(config, &memory.content, Purpose::Remember).is_some_and(|vector| {
-        store_vector(app, config, &memory.id, vector).unwrap_or_else(|cause| {
+    let stored = embedder.embed(config, &memory.entry.content, Purpose::Remember).filter(|vector| {
+        store_vector(app, config, &memory.id, vector.clone()).unwrap_or_else(|cause| {
             log::warn!(target: "embedding", "a vector was not stored: {cause}");
             false
         })
     });
-    if !stored {
+    if stored.is_none() {
         embedder.tracker.missed(&memory.id);
     }
     stored

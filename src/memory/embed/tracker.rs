@@ -19,9 +19,11 @@ use crate::memory::store::embeddings::{self, NewVector, Unembedded};
 /// Rows looked at per step of the walk.
 const SPAN: i64 = 200;
 /// The embedded model needs no rest between its batches.
-const NATIVE_BATCH: usize = 100;
+const NATIVE_BATCH: usize = 500;
 /// Work of one tick, after which others have their turn.
 const TICK: Duration = Duration::from_millis(300);
+/// Longest that a route waits for vectors to be written.
+const SETTLE: Duration = Duration::from_secs(2);
 /// Memories that wait for another try.
 const MOST_WAITING: usize = 10_000;
 /// Pauses before a failed memory is tried again.
@@ -61,7 +63,14 @@ impl Tracker {
         let mut state = self.lock();
         if state.waiting.len() < MOST_WAITING {
             state.waiting.push_back(Waiting { id: id.to_owned(), tries: 0, due: Instant::now() });
+        } else {
+            // the walk over all memories will find it
+            state.below = Some(i64::MAX);
         }
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.lock().waiting.is_empty()
     }
 
     pub fn to_json(&self, config: &Config) -> Value {
@@ -123,6 +132,23 @@ fn try_tick(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
+/// Writes the vectors that wait, so that a route can show them; only the embedded model's, which
+/// take no time to make.
+pub fn settle(app: &App) {
+    let config = app.config();
+    let model = app.memory.embedder.model(&config);
+    let tracker = &app.memory.embedder.tracker;
+    let began = Instant::now();
+    while model.native && tracker.is_waiting() && began.elapsed() < SETTLE {
+        let written = next_batch(app, &config, &model)
+            .and_then(|batch| embed_batch(app, &config, &model, batch.unwrap_or_default()));
+        if let Err(cause) = written {
+            log::warn!(target: "embedding", "vectors were not written: {cause}");
+            return;
+        }
+    }
+}
+
 /// What is due, or the next stretch of the walk; `None` when there is nothing to do.
 fn next_batch(app: &App, config: &Config, model: &Model) -> Result<Option<Vec<Unembedded>>, Error> {
     let tracker = &app.memory.embedder.tracker;
@@ -159,7 +185,7 @@ fn embed_batch(app: &App, config: &Config, model: &Model, batch: Vec<Unembedded>
         match vector {
             Some(vector) => made.push((row, vector)),
             // a text without words has no vector, now or later
-            None if model.native => {}
+            None if model.native => embedder.tracker.lock().waiting.retain(|w| w.id != row.id),
             None => {
                 alive = false;
                 put_off(&embedder.tracker, &row.id);

@@ -107,35 +107,32 @@ impl Docs {
         evidence: &HashMap<i64, Evidence>,
         allowed: &Allowed,
     ) -> Vec<Relevance> {
-        let mut wanted: HashSet<u32> = HashSet::with_capacity(evidence.len() * 3);
-        for at in evidence.keys().filter_map(|rowid| self.position.get(rowid)) {
-            wanted.insert(*at);
-            for forward in [false, true] {
-                let near = self.neighbour(*at, forward);
-                wanted.extend(near);
-                wanted.extend(near.and_then(|n| self.neighbour(n, forward)));
-            }
-        }
-        wanted.retain(|at| allowed.has(&self.docs[*at as usize]));
+        let mut known: Vec<(u32, Evidence)> =
+            evidence.iter().filter_map(|(rowid, e)| Some((*self.position.get(rowid)?, *e))).collect();
+        known.sort_unstable_by_key(|(at, _)| *at);
+        let wanted = self.with_neighbours(&known, allowed);
         let idf: Vec<f64> = question.tokens.iter().map(|t| self.idf(*t)).collect();
         let mut similarities = Similarities::of(&question.tokens);
         let named: Vec<bool> =
             self.authors.iter().map(|words| words.iter().any(|w| question.words.contains(w))).collect();
-        let own: HashMap<u32, f64> = wanted
+        let own: Vec<f64> = wanted
             .iter()
             .map(|at| {
                 let doc = &self.docs[*at as usize];
-                let known = evidence.get(&doc.rowid).copied().unwrap_or_default();
+                let found = known.binary_search_by_key(at, |(at, _)| *at);
+                let known = found.map(|n| known[n].1).unwrap_or_default();
                 let author = if named[usize::from(doc.who)] { AUTHOR } else { 0.0 };
                 let asks = if doc.question { QUESTION } else { 0.0 };
                 let late = self.late(*at, &idf, &mut similarities);
                 let score = late + LEXICAL * known.lexical + VECTOR * known.cosine.max(0.0) + author - asks;
                 // a name alone is no relevance
-                (*at, if late + known.lexical > 0.01 { score.max(0.0) } else { 0.0 })
+                if late + known.lexical > 0.01 { score.max(0.0) } else { 0.0 }
             })
             .collect();
-        let of = |at: Option<u32>| at.and_then(|at| own.get(&at)).copied().unwrap_or(0.0);
-        own.iter()
+        let of = |at: Option<u32>| at.and_then(|at| wanted.binary_search(&at).ok()).map_or(0.0, |n| own[n]);
+        wanted
+            .iter()
+            .zip(&own)
             .map(|(at, score)| {
                 let (before, after) = (self.neighbour(*at, false), self.neighbour(*at, true));
                 let further =
@@ -146,6 +143,23 @@ impl Docs {
                 }
             })
             .collect()
+    }
+
+    /// The allowed ones of some documents and of the two before and after each, in order.
+    fn with_neighbours(&self, known: &[(u32, Evidence)], allowed: &Allowed) -> Vec<u32> {
+        let mut wanted: Vec<u32> = Vec::with_capacity(known.len() * 5);
+        for (at, _) in known {
+            wanted.push(*at);
+            for forward in [false, true] {
+                let near = self.neighbour(*at, forward);
+                wanted.extend(near);
+                wanted.extend(near.and_then(|n| self.neighbour(n, forward)));
+            }
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted.retain(|at| allowed.has(&self.docs[*at as usize]));
+        wanted
     }
 
     /// The share of the question's words, weighted by rarity, that the text meets.

@@ -38,21 +38,9 @@ pub fn put(connection: &Connection, v: &NewVector<'_>) -> rusqlite::Result<()> {
         None => v.hash.to_owned(),
     };
     for key in [hash.clone(), format!("{hash}:{}", v.place.agent), format!("{hash}:{}", v.memory_id)] {
-        if free(connection, &key)? {
-            sql::execute(
-                connection,
-                "INSERT INTO embeddings (id, content_hash, vector, dimensions, source_type, source_id, chunk_text, created_at)
-                 VALUES (?1, ?2, ?3, ?4, 'memory', ?5, ?6, ?7)",
-                (
-                    crate::memory::new_row_id(),
-                    &key,
-                    blob(v.vector),
-                    v.vector.len() as i64,
-                    v.memory_id,
-                    v.text,
-                    v.now,
-                ),
-            )?;
+        let done =
+            insert_under(connection, v, &key)? || (free(connection, &key)? && insert_under(connection, v, &key)?);
+        if done {
             sql::execute(connection, "UPDATE memories SET embedding_model = ?2 WHERE id = ?1", (v.memory_id, v.model))?;
             break;
         }
@@ -60,7 +48,17 @@ pub fn put(connection: &Connection, v: &NewVector<'_>) -> rusqlite::Result<()> {
     clear_projection(connection)
 }
 
-/// Whether a key is not taken by a live memory; a dead one's row is removed.
+fn insert_under(connection: &Connection, v: &NewVector<'_>, key: &str) -> rusqlite::Result<bool> {
+    let inserted = sql::execute(
+        connection,
+        "INSERT INTO embeddings (id, content_hash, vector, dimensions, source_type, source_id, chunk_text, created_at)
+         VALUES (?1, ?2, ?3, ?4, 'memory', ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+        (crate::memory::new_row_id(), key, blob(v.vector), v.vector.len() as i64, v.memory_id, v.text, v.now),
+    )?;
+    Ok(inserted > 0)
+}
+
+/// Frees a key that a dead memory holds; false when a live one does.
 fn free(connection: &Connection, key: &str) -> rusqlite::Result<bool> {
     let owner: Option<(String, bool)> = sql::row(
         connection,
