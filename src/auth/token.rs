@@ -284,11 +284,10 @@ mod tests {
         fn a_changed_token_is_not_valid(at_byte in 0usize..200, flip in 1u8..=127) {
             let token = jwt(HEADER, PAYLOAD);
             let mut bytes = token.clone().into_bytes();
-            let n = at_byte % bytes.len();
+            // the unused bits of the last base64 digit do not reach the signature
+            let n = at_byte % (bytes.len() - 1);
             bytes[n] ^= flip;
             if let Ok(changed) = String::from_utf8(bytes) {
-                // the unused bits of a last base64 digit do not reach the signature
-                prop_assume!(n + 1 != token.len() && changed != token);
                 prop_assert!(verify(&secret(), &changed, at(150)).is_err());
             }
         }

@@ -278,4 +278,13 @@ mod tests {
         assert!(found(Method::Get, "/a/%ff%fe").is_none());
         assert!(found(Method::Get, "a").is_none());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn paths_of_any_kind_are_decoded_or_refused(path in "[/%a-f0-9A-F.:é ]{0,40}") {
+            if let Some((_, params)) = found(Method::Get, &path) {
+                proptest::prop_assert!(params.iter().all(|(name, value)| !name.is_empty() && !value.is_empty()));
+            }
+        }
+    }
 }

@@ -88,7 +88,7 @@ pub struct Evidence {
 
 /// The sum of all parts, which may pass 1, brought to 0..1 with its order kept.
 fn squash(sum: f64) -> f64 {
-    1.0 - (-1.5 * sum).exp()
+    1.0 - (-2.5 * sum).exp()
 }
 
 /// A memory's relevance, 0 to 1.
