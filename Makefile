@@ -7,7 +7,7 @@ PORT ?= 3850
 WORKSPACE ?= $(HOME)/.agents
 SHARED ?= ../shared
 
-.PHONY: help build run test bench eval conformance static install install-user uninstall clean
+.PHONY: help build run test bench eval growth conformance static install install-user uninstall clean
 
 help:
 	@echo "make build        release binary: target/release/signetd"
@@ -15,6 +15,7 @@ help:
 	@echo "make test         formatting, lints, tests, conformance cases"
 	@echo "make conformance  only the conformance cases, on the debug binary"
 	@echo "make bench        speed and memory figures (release build, about two minutes)"
+	@echo "make growth       recall at 1,000 to 1,000,000 memories (some ten minutes)"
 	@echo "make eval         recall quality on LoCoMo (needs $(SHARED)/eval)"
 	@echo "make static       fully static binary: target/static/release/signetd"
 	@echo "make install      binary, units, sysusers, man page below DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
@@ -44,6 +45,10 @@ conformance:
 bench:
 	$(CARGO) build --release --locked --bins --examples
 	python3 tools/bench/run.py
+
+growth:
+	$(CARGO) build --release --locked --bins --examples
+	python3 tools/bench/growth.py
 
 eval: build
 	python3 $(SHARED)/eval/locomo.py --cmd "target/release/signetd serve"

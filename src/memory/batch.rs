@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::hex;
 use super::mutate::{self, Delete, Outcome, Patch, Refusal};
+use super::store::candidates::{self, Candidate};
 use super::store::fulltext;
-use super::store::memories::{self, Candidate};
 use crate::app::App;
 use crate::auth::{Actor, Caller};
 use crate::db::sql::{self, Conditions};
@@ -164,18 +164,18 @@ impl Forget {
             let mut seen = HashSet::new();
             let distinct: Vec<String> =
                 ids.iter().filter(|id| seen.insert(id.as_str())).take(self.limit).cloned().collect();
-            return Ok(memories::candidates_by_id(connection, &distinct, &own)?);
+            return Ok(candidates::by_id(connection, &distinct, &own)?);
         }
         let mut filter = filter(body)?;
         confine(&mut filter, caller);
         let limit = self.limit as i64;
         let Some(query) = &self.query else {
-            return Ok(memories::candidates_by_filter(connection, &filter, limit)?);
+            return Ok(candidates::by_filter(connection, &filter, limit)?);
         };
-        match memories::candidates_by_text(connection, query, &filter, limit) {
+        match candidates::by_text(connection, query, &filter, limit) {
             Ok(found) => Ok(found),
             Err(cause) if fulltext::is_syntax_error(&cause) => {
-                Ok(memories::candidates_by_like(connection, query, &filter, limit)?)
+                Ok(candidates::by_like(connection, query, &filter, limit)?)
             }
             Err(cause) => Err(cause.into()),
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::store::{fulltext, memories};
+use super::store::{fulltext, views};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock;
@@ -38,8 +38,8 @@ pub fn memories(app: &App, request: &Request) -> Result<Value, ApiError> {
     let offset = request.query.clamped("offset", 0, 0, i64::MAX);
     let visible = visible_to(&request.caller);
     app.db.read(|c| {
-        let memories = memories::list(c, &visible, limit, offset)?;
-        let stats = memories::stats(c, &visible)?;
+        let memories = views::list(c, &visible, limit, offset)?;
+        let stats = views::stats(c, &visible)?;
         Ok(json!({ "memories": memories, "stats": stats }))
     })
 }
@@ -50,7 +50,7 @@ pub fn most_used(app: &App, request: &Request) -> Result<Value, ApiError> {
     let limit = if asked < 1 { 6 } else { asked.min(200) };
     super::flush_access_counts(app);
     let visible = visible_to(&request.caller);
-    let memories = app.db.read(|c| Ok::<_, ApiError>(memories::most_used(c, &visible, limit)?))?;
+    let memories = app.db.read(|c| Ok::<_, ApiError>(views::most_used(c, &visible, limit)?))?;
     Ok(json!({ "memories": memories }))
 }
 
@@ -71,7 +71,7 @@ pub fn search(app: &App, request: &Request) -> Value {
 fn search_inner(app: &App, request: &Request, distinct: bool) -> Result<Value, ApiError> {
     let visible = visible_to(&request.caller);
     if distinct {
-        let values = app.db.read(|c| Ok::<_, ApiError>(memories::authors(c, &visible, MOST_AUTHORS)?))?;
+        let values = app.db.read(|c| Ok::<_, ApiError>(views::authors(c, &visible, MOST_AUTHORS)?))?;
         return Ok(json!({ "values": values }));
     }
     let (mut filter, filtered) = search_filter(request);

@@ -7,7 +7,7 @@ use super::mutate::{self, Delete, Patch};
 use super::note::Note;
 use super::recall::{self, RecallQuery};
 use super::remember::Remember;
-use super::store::{activity, embeddings, history, memories};
+use super::store::{activity, embeddings, history, memories, views};
 use super::{aggregate, batch, feedback, list, projection, similar, timeline};
 use crate::agents;
 use crate::app::{App, Route};
@@ -89,7 +89,7 @@ fn get(app: &App, req: &Request) -> Result<Response, ApiError> {
     let visible = readable_by(app, req)?;
     super::flush_access_counts(app);
     tracker::settle(app);
-    let found = app.db.read(|c| Ok::<_, ApiError>(memories::find_full(c, req.param("id"), &visible)?))?;
+    let found = app.db.read(|c| Ok::<_, ApiError>(views::find_full(c, req.param("id"), &visible)?))?;
     let memory = found.ok_or_else(|| ApiError::not_found("not found"))?;
     let copies = json!({
         "sourcePath": memory.source_path, "runtimePath": memory.runtime_path, "idempotencyKey": memory.idempotency_key,

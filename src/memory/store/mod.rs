@@ -1,6 +1,7 @@
 //! The memory part's SQL, one file per table.
 
 pub mod activity;
+pub mod candidates;
 pub mod embeddings;
 pub mod entities;
 pub mod feedback;
@@ -12,3 +13,4 @@ pub mod ledger;
 pub mod memories;
 pub mod recall;
 pub mod temporal;
+pub mod views;

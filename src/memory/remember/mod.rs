@@ -1,8 +1,11 @@
 //! Storing a memory: validate, split, dedupe, insert with its companions (memory part, §2).
 
+mod aggregate;
+mod chunks;
+mod parse;
+
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::content::{self, Normal, Parsed};
 use super::embed::{self, Written};
@@ -11,11 +14,14 @@ use super::store::memories::{self, Existing, NewMemory, Place};
 use super::store::{entities, hints, jobs};
 use super::structured::Structured;
 use super::temporal::Dates;
-use super::{chunk, hex, link, new_id};
+use super::{chunk, link, new_id};
 use crate::app::App;
-use crate::auth::Caller;
-use crate::http::{ApiError, Fields, Request};
+use crate::http::ApiError;
 use crate::{agents, db};
+
+pub use aggregate::Aggregate;
+use chunks::chunk_group_id;
+pub use parse::hint_texts;
 
 /// Hints of one request.
 const MOST_HINTS: usize = 200;
@@ -101,60 +107,6 @@ impl Outcome {
 }
 
 impl Remember {
-    /// Validates a request's body and its scope. Nothing is written.
-    pub fn parse(request: &Request) -> Result<Self, ApiError> {
-        let body = request.object()?;
-        let content = body.text("content")?.ok_or_else(|| ApiError::bad_request("content is required"))?;
-        if content::parse_prefixes(content).text.is_empty() {
-            return Err(ApiError::bad_request("content is empty after its prefixes"));
-        }
-        let metadata = body.object("metadata").ok().flatten();
-        let provenance = |names: &[&str]| -> Result<Option<String>, ApiError> {
-            match body.text_of(names)? {
-                Some(found) => Ok(Some(found.to_owned())),
-                None => match metadata {
-                    Some(inner) => Ok(inner.text_of(names)?.map(str::to_owned)),
-                    None => Ok(None),
-                },
-            }
-        };
-        let dates = Dates::parse(body)?;
-        let created_at = body.time("createdAt")?;
-        let project = body.text("project")?;
-        let place = Place {
-            agent: owner(&request.caller, request, body)?,
-            project: project.map(str::to_owned),
-            scope: body.text("scope")?.map(str::to_owned),
-            visibility: match body.lenient_text("visibility") {
-                Some("private") => "private".to_owned(),
-                _ => "global".to_owned(),
-            },
-        };
-        request.caller.check_new_record(project)?;
-        let structured = match body.object("structured")? {
-            Some(payload) => Some(Structured::parse(payload)?),
-            None => None,
-        };
-        Ok(Remember {
-            content: content.to_owned(),
-            who: body.text("who")?.unwrap_or("daemon").to_owned(),
-            importance: importance(body)?,
-            tags: body.tags("tags")?,
-            pinned: body.strict_boolean("pinned")?,
-            source_type: body.text("sourceType")?.unwrap_or("manual").to_owned(),
-            source_id: body.text("sourceId")?.map(str::to_owned),
-            source_path: provenance(&["sourcePath", "source_path", "source"])?,
-            runtime_path: provenance(&["runtimePath", "runtime_path"])?,
-            key: provenance(&["idempotencyKey", "idempotency_key"])?,
-            created_at,
-            dates,
-            place,
-            hints: hint_texts(body.raw("hints"))?,
-            transcript: body.text("transcript")?.map(str::to_owned),
-            structured,
-        })
-    }
-
     /// Stores it. The answer is on disk when this returns, and recall knows of it.
     pub fn store(self, app: &App) -> Result<Outcome, ApiError> {
         let pipeline = &app.config().pipeline;
@@ -324,143 +276,6 @@ impl Remember {
         }
         Ok(written)
     }
-
-    /// All chunks or none. Tags, importance and pin come from the whole text's prefixes.
-    fn store_chunks(
-        &self,
-        connection: &Connection,
-        normals: &[Normal],
-        policy: Policy,
-        now: &str,
-        written: &mut Vec<Written>,
-    ) -> Result<Outcome, ApiError> {
-        agents::register(connection, &self.place.agent, now)?;
-        let group = match &self.key {
-            Some(key) => chunk_group_id(&self.place, key),
-            None => new_id(),
-        };
-        if let Some(key) = &self.key
-            && let Some(ids) = self.repeated_chunks(connection, key, &group, normals)?
-        {
-            return Ok(Outcome::Chunked { ids, group, deduped: true });
-        }
-        let conflict = |why: &str| ApiError::new(409, why);
-        for (n, normal) in normals.iter().enumerate() {
-            if normals[..n].iter().any(|earlier| earlier.hash == normal.hash) {
-                return Err(conflict("two chunks of the content are the same"));
-            }
-            if memories::find_by_hash(connection, &self.place, &normal.hash)?.is_some() {
-                return Err(conflict("a chunk of the content is stored already"));
-            }
-        }
-        let whole = content::parse_prefixes(&self.content);
-        let entity =
-            entities::upsert(connection, &self.place.agent, &format!("chunk-group:{group}"), Some("chunk_group"), now)?;
-        let mut ids = Vec::new();
-        for (n, normal) in normals.iter().enumerate() {
-            let row = NewMemory {
-                source_type: "chunk".to_owned(),
-                source_id: Some(group.clone()),
-                idempotency_key: self.key.as_ref().map(|key| format!("{key}:chunk:{}", n + 1)),
-                created_at: now.to_owned(),
-                ..self.row(&whole, normal, policy, now)
-            };
-            memories::insert(connection, &row)?;
-            self.dates.store(connection, &self.place.agent, &row.id, now)?;
-            entities::add_mention(connection, &row.id, &entity, &group, 1.0, now)?;
-            if policy.pipeline {
-                jobs::add(connection, &row.id, "extract", now)?;
-            }
-            written.push(written_row(connection, &row)?);
-            ids.push(row.id);
-        }
-        Ok(Outcome::Chunked { ids, group, deduped: false })
-    }
-
-    /// The ids of the same chunks under the same key; 409 when the key means something else.
-    fn repeated_chunks(
-        &self,
-        connection: &Connection,
-        key: &str,
-        group: &str,
-        normals: &[Normal],
-    ) -> Result<Option<Vec<String>>, ApiError> {
-        if memories::find_by_key(connection, &self.place, key)?.is_some() {
-            return Err(ApiError::new(409, "idempotencyKey belongs to another memory"));
-        }
-        let known = memories::chunks_of(connection, &self.place, group)?;
-        if known.is_empty() {
-            return Ok(None);
-        }
-        let same = known.len() == normals.len()
-            && known.iter().zip(normals).all(|(row, normal)| row.hash.as_deref() == Some(&normal.hash));
-        if !same {
-            return Err(ApiError::new(409, "idempotencyKey belongs to other content"));
-        }
-        Ok(Some(known.into_iter().map(|row| row.id).collect()))
-    }
-}
-
-/// A note that a model wrote from several memories.
-pub struct Aggregate<'a> {
-    pub text: &'a str,
-    pub key: &'a str,
-    pub question: &'a str,
-    pub agent: &'a str,
-    pub project: Option<&'a str>,
-    pub sources: Vec<String>,
-}
-
-/// An aggregate as it is stored now.
-pub struct Kept {
-    pub id: String,
-    pub content: String,
-    pub deduped: bool,
-}
-
-impl Remember {
-    /// As a memory of its own, found again under its key.
-    pub fn aggregate(note: &Aggregate<'_>) -> Self {
-        Remember {
-            content: note.text.to_owned(),
-            who: "signet".to_owned(),
-            importance: Some(0.75),
-            tags: Some(Some("aggregate,recall".to_owned())),
-            pinned: Some(false),
-            source_type: "aggregate-recall".to_owned(),
-            source_id: Some(note.key.to_owned()),
-            source_path: None,
-            runtime_path: None,
-            key: Some(note.key.to_owned()),
-            created_at: None,
-            dates: Dates::default(),
-            place: Place {
-                agent: note.agent.to_owned(),
-                project: note.project.map(str::to_owned),
-                scope: None,
-                visibility: "global".to_owned(),
-            },
-            hints: hint_texts(Some(&json!([note.question]))).unwrap_or_default(),
-            transcript: None,
-            structured: None,
-        }
-    }
-
-    /// Stores it whole, however long, and links it to its sources.
-    pub fn store_aggregate(self, app: &App, note: &Aggregate<'_>) -> Result<Kept, ApiError> {
-        let outcome = self.store_whole(app)?;
-        let (id, content, deduped) = match outcome {
-            Outcome::Stored { id, content, .. } => (id, content, false),
-            Outcome::Duplicate(row) => (row.id, row.content, true),
-            Outcome::Chunked { .. } => return Err(ApiError::internal("an aggregate was split")),
-        };
-        let (memory, sources, agent, now) = (id.clone(), note.sources.clone(), note.agent.to_owned(), app.now());
-        app.db.write(move |c| {
-            memories::set_kind(c, &memory, "semantic")?;
-            Ok::<_, ApiError>(memories::link_sources(c, &memory, &sources, &agent, &now)?)
-        })?;
-        Ok(Kept { id, content, deduped })
-    }
 }
 
 /// What the index needs of an inserted row.
@@ -482,41 +297,4 @@ fn written_row(connection: &Connection, row: &NewMemory) -> rusqlite::Result<Wri
 struct Policy {
     pipeline: bool,
     hints: bool,
-}
-
-/// The agent a new memory belongs to.
-fn owner(caller: &Caller, request: &Request, body: Fields<'_>) -> Result<String, ApiError> {
-    let session_key = request.headers.text("x-signet-session-key");
-    caller.agent(body.text("agentId")?, session_key)
-}
-
-/// A number, clamped to 0..1.
-fn importance(body: Fields<'_>) -> Result<Option<f64>, ApiError> {
-    match body.raw("importance") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Number(n)) => Ok(n.as_f64().map(|n| n.clamp(0.0, 1.0))),
-        Some(_) => Err(ApiError::bad_request("importance must be a number")),
-    }
-}
-
-/// Trimmed texts of 5 to 300 characters; others are skipped.
-pub fn hint_texts(given: Option<&Value>) -> Result<Vec<String>, ApiError> {
-    match given {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(items)) => Ok(items
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::trim)
-            .filter(|t| (5..=300).contains(&t.chars().count()))
-            .map(str::to_owned)
-            .collect()),
-        Some(_) => Err(ApiError::bad_request("hints must be a list of strings")),
-    }
-}
-
-/// The group of chunks that a key names.
-fn chunk_group_id(place: &Place, key: &str) -> String {
-    let scope = place.scope.as_deref().unwrap_or("__NULL__");
-    let basis = [place.agent.as_str(), &place.visibility, scope, key].join("\0");
-    format!("chunk-group:{}", &hex(&Sha256::digest(basis.as_bytes()))[..32])
 }
