@@ -116,3 +116,18 @@ fn queries_of_a_request_are_served_by_indexes() {
         assert!(plan.iter().any(|line| line.contains(index)), "{sql}: {plan:?}");
     }
 }
+
+#[test]
+fn a_memory_is_found_by_its_structured_claims() {
+    let daemon = Daemon::start(QUIET);
+    let body = json!({
+        "content": "Minutes of the Tuesday round",
+        "structured": {"aspects": [{"entityName": "Harbour Office", "entityType": "place", "aspect": "database",
+            "attributes": [{"content": "runs postgres in the basement", "importance": 0.9, "confidence": 1.0}]}]},
+    });
+    daemon.post("/api/memory/remember", &body);
+    daemon.remember("Lunch was late");
+    let answer = daemon.post("/api/memory/recall", &json!({"query": "postgres basement database"})).json();
+    assert_eq!(answer["results"][0]["content"], "Minutes of the Tuesday round", "{answer}");
+    assert_eq!(answer["results"][0]["source"], "structured");
+}

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 
 use super::CANDIDATES;
+use super::claims;
 use super::filter::Filter;
 use super::words::{self, Join};
 use crate::config::Config;
@@ -24,6 +25,8 @@ pub struct Signals {
     /// Relevance by the embedded model, which has weighed the lexical score in.
     pub meaning: Option<f64>,
     pub hint: Option<f64>,
+    /// Structured claims of the memory that meet the question.
+    pub structured: Option<f64>,
 }
 
 /// Memories by rowid, not yet filtered by what the caller may see: nothing but their order may
@@ -43,6 +46,8 @@ pub struct Search<'a> {
     words: &'a [String],
     agent: &'a str,
     hints: bool,
+    claims: bool,
+    question: &'a str,
     dated: bool,
     conditions: &'a Conditions,
 }
@@ -52,6 +57,7 @@ impl<'a> Search<'a> {
     pub fn of(
         connection: &'a Connection,
         words: &'a [String],
+        question: &'a str,
         filter: &'a Filter<'_>,
         conditions: &'a Conditions,
         config: &Config,
@@ -61,6 +67,8 @@ impl<'a> Search<'a> {
             words,
             agent: &filter.readable.agent,
             hints: config.pipeline.hints_enabled,
+            claims: config.pipeline.graph_enabled,
+            question,
             dated: filter.only.is_some(),
             conditions,
         }
@@ -70,13 +78,13 @@ impl<'a> Search<'a> {
     pub fn ahead(&self) -> Result<Candidates, ApiError> {
         let matches = self.by_words(|e| fulltext::best(self.connection, e, CANDIDATES))?;
         let cut_off = matches.len() as i64 == CANDIDATES;
-        self.with_hints(Candidates { cut_off, ..self.lexical(&matches) })
+        self.with_others(Candidates { cut_off, ..self.lexical(&matches) })
     }
 
     /// The best matches among those that the filter lets through.
     pub fn filtered(&self) -> Result<Candidates, ApiError> {
         let matches = self.by_words(|e| fulltext::memories(self.connection, e, self.conditions, CANDIDATES))?;
-        self.with_hints(self.lexical(&matches))
+        self.with_others(self.lexical(&matches))
     }
 
     fn lexical(&self, matches: &[Match]) -> Candidates {
@@ -87,12 +95,17 @@ impl<'a> Search<'a> {
         Candidates { signals, dated: self.dated, cut_off: false }
     }
 
-    fn with_hints(&self, mut found: Candidates) -> Result<Candidates, ApiError> {
+    fn with_others(&self, mut found: Candidates) -> Result<Candidates, ApiError> {
         if self.hints {
             let matches =
                 self.by_words(|e| fulltext::hints(self.connection, e, self.agent, self.conditions, CANDIDATES))?;
             for (rowid, score) in normalised(&matches) {
                 found.signals.entry(rowid).or_default().hint = Some(score);
+            }
+        }
+        if self.claims {
+            for (rowid, score) in claims::find(self.connection, self.agent, self.question, self.conditions)? {
+                found.signals.entry(rowid).or_default().structured = Some(score);
             }
         }
         Ok(found)

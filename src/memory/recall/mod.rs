@@ -5,6 +5,7 @@
 
 mod answer;
 mod candidates;
+mod claims;
 mod dated;
 mod filter;
 pub mod meaning;
@@ -81,7 +82,7 @@ fn look(
             return Ok(Answer::ranked(Vec::new(), temporal, false));
         }
         let conditions = filter.conditions();
-        let search = Search::of(c, &words, &filter, &conditions, config);
+        let search = Search::of(c, &words, text, &filter, &conditions, config);
         let want = if query.session_key.is_some() { CANDIDATES as usize } else { 3 * query.limit };
         let rank = |mut found: Candidates| {
             let hybrid = match &meaning {

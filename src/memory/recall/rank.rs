@@ -90,6 +90,10 @@ fn fuse(signals: Signals, dated: bool, alpha: f64) -> (f64, &'static str) {
             (score, source) = (hint, "hybrid");
         }
     }
+    if let Some(structured) = signals.structured.filter(|s| *s >= score) {
+        let alone = !found && signals.hint.is_none();
+        (score, source) = (structured, if alone { "structured" } else { "sec" });
+    }
     if dated && DATED >= score && score > 0.0 {
         return (DATED, if found { "temporal_hybrid" } else { "temporal" });
     }
@@ -116,8 +120,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hint_alone_is_capped_and_lifts_a_keyword() {
-        let of = |lexical, vector, meaning, hint| Signals { lexical, vector, meaning, hint };
+    fn channels_are_fused_as_the_contract_says() {
+        let of = |lexical, vector, meaning, hint| Signals { lexical, vector, meaning, hint, ..Signals::default() };
         let fused = |signals, dated| {
             let (score, source) = fuse(signals, dated, 0.7);
             ((score * 100.0).round() / 100.0, source)
@@ -129,5 +133,9 @@ mod tests {
         assert_eq!(fused(of(Some(1.0), Some(0.5), None, None), false), (0.65, "hybrid"));
         assert_eq!(fused(of(None, Some(0.5), None, None), false), (0.5, "vector"));
         assert_eq!(fused(of(None, None, Some(0.4), None), false), (0.4, "vector"));
+        let claimed = |signals| Signals { structured: Some(0.6), ..signals };
+        assert_eq!(fused(claimed(of(None, None, None, None)), false), (0.6, "structured"));
+        assert_eq!(fused(claimed(of(Some(0.5), None, None, None)), false), (0.6, "sec"));
+        assert_eq!(fused(claimed(of(Some(0.9), None, None, None)), false), (0.9, "keyword"));
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod candidates;
+pub mod claims;
 pub mod embeddings;
 pub mod entities;
 pub mod feedback;
