@@ -88,7 +88,7 @@ fn readable_by(app: &App, req: &Request) -> Result<Conditions, ApiError> {
 fn get(app: &App, req: &Request) -> Result<Response, ApiError> {
     let visible = readable_by(app, req)?;
     super::flush_access_counts(app);
-    tracker::settle(app);
+    tracker::settle_one(app, req.param("id"));
     let found = app.db.read(|c| Ok::<_, ApiError>(views::find_full(c, req.param("id"), &visible)?))?;
     let memory = found.ok_or_else(|| ApiError::not_found("not found"))?;
     let copies = json!({
@@ -186,7 +186,6 @@ fn forget(app: &App, req: &Request) -> Result<Response, ApiError> {
 }
 
 fn memories_list(app: &App, req: &Request) -> Result<Response, ApiError> {
-    tracker::settle(app);
     Ok(Response::json(&list::memories(app, req)?))
 }
 

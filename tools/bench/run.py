@@ -4,12 +4,14 @@
 Run by `make bench`. Everything stays on loopback and in temporary folders, and every loop is
 bounded; nothing here asserts.
 """
+import json
 import os
 import shutil
 import signal
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -130,18 +132,25 @@ def remember():
     row("  over 1 client", f"{eight[0] / one[0]:.1f}x", "at least 3x")
 
 
+def reference_script(daemon, *args):
+    """bench.py, the load script the reference daemon was measured with."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as out:
+        subprocess.run([sys.executable, HERE / "bench.py", "--base", f"http://127.0.0.1:{daemon.port}", "--pid",
+                        str(daemon.proc.pid), "--json", out.name, *args], check=True, stdout=subprocess.DEVNULL)
+        return json.load(open(out.name))
+
+
 def recall():
-    for name, config, wanted in (("by full text (provider none)", QUIET, "under 2 / 10 ms"),
-                                 ("by meaning (default)", "", "under 3 / 12 ms")):
+    for name, config, wanted, memory in (("by full text (provider none)", QUIET, "under 2 / 10 ms", 40),
+                                         ("by meaning (default)", "", "under 3 / 12 ms", 60)):
         daemon = Daemon(config)
         try:
-            load(daemon.port, 8, 10000, "remember")
-            load(daemon.port, 1, 200, "ask:10000")
-            _, p50, p99, _ = load(daemon.port, 1, 2000, "ask:10000")
-            row(f"recall {name}, 10,000 memories, 1 client", f"p50 {p50:.2f} ms, p99 {p99:.2f} ms", wanted)
-            rate, _, p99, bad = load(daemon.port, 25, 5000, "ask:10000")
-            row("  25 clients", f"{rate:.0f}/s, p99 {p99:.1f} ms", f"{bad} errors")
-            row("  resident memory after it", f"{daemon.rss_mb():.1f} MB", "under 40 MB (full text), 60 MB")
+            reference_script(daemon, "load", "--n", "10000", "--conc", "8")
+            one = reference_script(daemon, "recall", "--corpus", "10000", "--q", "1000")
+            row(f"recall {name}, 10,000 memories, 1 client", f"p50 {one['p50_ms']} ms, p99 {one['p99_ms']} ms", wanted)
+            many = reference_script(daemon, "recall", "--corpus", "10000", "--q", "3000", "--conc", "25")
+            row("  25 clients", f"{many['rps']:.0f}/s, p99 {many['p99_ms']} ms", f"{many['errors']} errors")
+            row("  resident memory after it", f"{daemon.rss_mb():.1f} MB", f"under {memory} MB")
         finally:
             daemon.close()
 

@@ -22,10 +22,12 @@ const SPAN: i64 = 200;
 const NATIVE_BATCH: usize = 500;
 /// Work of one tick, after which others have their turn.
 const TICK: Duration = Duration::from_millis(300);
+/// Memories written since the last turn that call the daemon busy.
+const BUSY: usize = 100;
 /// Longest that a route waits for vectors to be written.
 const SETTLE: Duration = Duration::from_secs(2);
 /// Memories that wait for another try.
-const MOST_WAITING: usize = 10_000;
+const MOST_WAITING: usize = 50_000;
 /// Pauses before a failed memory is tried again.
 const BACKOFF: [Duration; 4] =
     [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(1800), Duration::from_secs(3600)];
@@ -41,6 +43,8 @@ struct State {
     /// The walk goes on below this rowid; `None` when it is done.
     below: Option<i64>,
     waiting: VecDeque<Waiting>,
+    /// Came since the last turn.
+    arrived: usize,
     processed: u64,
     failed: u64,
     skipped: u64,
@@ -61,6 +65,7 @@ impl Tracker {
     /// A memory was written without its vector.
     pub fn missed(&self, id: &str) {
         let mut state = self.lock();
+        state.arrived += 1;
         if state.waiting.len() < MOST_WAITING {
             state.waiting.push_back(Waiting { id: id.to_owned(), tries: 0, due: Instant::now() });
         } else {
@@ -71,6 +76,14 @@ impl Tracker {
 
     fn is_waiting(&self) -> bool {
         !self.lock().waiting.is_empty()
+    }
+
+    /// Many memories are being written right now: their vectors, which are in the index already,
+    /// can wait until that is over, unless too many do.
+    fn should_yield(&self) -> bool {
+        let mut state = self.lock();
+        let arrived = std::mem::take(&mut state.arrived);
+        arrived > BUSY && state.waiting.len() < MOST_WAITING / 2
     }
 
     pub fn to_json(&self, config: &Config) -> Value {
@@ -119,6 +132,9 @@ fn try_tick(app: &App) -> Result<(), Error> {
     if !is_on(&config) {
         return Ok(());
     }
+    if model.native && tracker.should_yield() {
+        return Ok(());
+    }
     tracker.lock().last_cycle_at = Some(app.now());
     let began = Instant::now();
     while began.elapsed() < TICK {
@@ -146,6 +162,23 @@ pub fn settle(app: &App) {
             log::warn!(target: "embedding", "vectors were not written: {cause}");
             return;
         }
+    }
+}
+
+/// The same for one memory.
+pub fn settle_one(app: &App, id: &str) {
+    let config = app.config();
+    let model = app.memory.embedder.model(&config);
+    let waits = model.native && app.memory.embedder.tracker.lock().waiting.iter().any(|w| w.id == id);
+    if !waits {
+        return;
+    }
+    let written = app
+        .db
+        .read(|c| Ok::<_, Error>(embeddings::unembedded_of(c, id)?))
+        .and_then(|row| embed_batch(app, &config, &model, row.into_iter().collect()));
+    if let Err(cause) = written {
+        log::warn!(target: "embedding", "a vector was not written: {cause}");
     }
 }
 
