@@ -63,8 +63,8 @@ static:
 
 # Uses the binary that `make build` or `make static` left: no network, no compiler.
 install:
-	@bin=target/static/release/signetd; [ -x $$bin ] || bin=target/release/signetd; \
-	[ -x $$bin ] || { echo "run make build first" >&2; exit 1; }; \
+	@bin=$$(ls -t target/static/release/signetd target/release/signetd 2>/dev/null | head -n 1); \
+	[ -n "$$bin" ] || { echo "run make build first" >&2; exit 1; }; \
 	install -D -m 0755 $$bin "$(DESTDIR)$(PREFIX)/bin/signetd"
 	install -D -m 0644 docs/signetd.1 "$(DESTDIR)$(PREFIX)/share/man/man1/signetd.1"
 	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/lib/systemd/user"

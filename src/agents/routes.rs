@@ -6,6 +6,7 @@ use super::store;
 use crate::app::{App, Route};
 use crate::auth::{DEFAULT_AGENT, Permission};
 use crate::http::{ApiError, Request, Response};
+use crate::memory;
 
 pub const ROUTES: &[Route] = &[
     Route::get("/api/agents", list).needs(Permission::Recall),
@@ -63,5 +64,6 @@ fn remove(app: &App, req: &Request) -> Result<Response, ApiError> {
     if !found {
         return Err(ApiError::not_found("Agent not found"));
     }
+    memory::reload_index_soon(app);
     Ok(Response::json(&json!({ "success": true, "purged": purge })))
 }

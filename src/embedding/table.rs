@@ -10,11 +10,14 @@ static FILE: &[u8] = include_bytes!("../../assets/static-256.bin");
 
 /// Dimensions of a row.
 pub const DIMS: usize = 256;
-const HEADER: usize = 20;
+const HEADER: usize = 24;
+/// Of tokens without a row: markers such as `[UNK]`, like nothing.
+static NO_ROW: [u8; DIMS] = [0; DIMS];
 
 /// Where the blocks of the file begin.
 pub struct Table {
     tokens: usize,
+    first_row: Token,
     order: usize,
     weights: usize,
     scales: usize,
@@ -35,7 +38,16 @@ impl Table {
             let weights = order + 2 * tokens;
             let scales = weights + 4 * tokens;
             let rows = scales + 4 * tokens;
-            Table { tokens, order, weights, scales, rows, text: rows + DIMS * tokens }
+            let first_row = u32_at(20) as Token;
+            Table {
+                tokens,
+                first_row,
+                order,
+                weights,
+                scales,
+                rows,
+                text: rows + DIMS * (tokens - usize::from(first_row)),
+            }
         })
     }
 
@@ -60,7 +72,8 @@ impl Table {
 
     /// The row's bytes, each an `i8`.
     pub fn row(&self, token: Token) -> &'static [u8] {
-        let at = self.rows + DIMS * usize::from(token);
+        let Some(nth) = token.checked_sub(self.first_row) else { return &NO_ROW };
+        let at = self.rows + DIMS * usize::from(nth);
         &FILE[at..at + DIMS]
     }
 
@@ -97,9 +110,10 @@ mod tests {
     fn the_file_is_whole() {
         let table = Table::get();
         assert_eq!(&FILE[..8], b"SGSTATIC");
-        assert_eq!((u32_at(8), u32_at(16) as usize), (1, DIMS));
+        assert_eq!((u32_at(8), u32_at(16) as usize), (2, DIMS));
+        assert!(table.row(100).iter().all(|x| *x == 0), "[UNK] is like nothing");
         assert_eq!(table.len(), 30522);
-        for token in [0, 101, 1996, 30521] {
+        for token in [999, 1996, 30521] {
             assert_eq!(table.find(table.text_of(token)), Some(token));
             let length: f32 = table.row(token).iter().map(|x| (f32::from(*x as i8) * table.scale(token)).powi(2)).sum();
             assert!((length - 1.0).abs() < 0.001, "{token}: {length}");

@@ -52,6 +52,11 @@ pub fn load_index(app: &App) {
     log::debug!(target: "memory", "{} memories are in the index", app.memory.index.live());
 }
 
+/// After changes of many memories at once (an agent was removed): the index is loaded anew.
+pub fn reload_index_soon(app: &App) {
+    app.memory.embedder.tracker.request_reload();
+}
+
 /// Computes maps that were asked for.
 pub fn project_in_background(app: &App) {
     projection::compute_asked(app);

@@ -10,12 +10,12 @@ token. Run by hand; the result is checked in, with its licence in assets/NOTICE.
 
 The file, little-endian:
     8 bytes   magic "SGSTATIC"
-    u32 x 3   version 1, tokens n, dimensions d
+    u32 x 4   version 2, tokens n, dimensions d, the first token r that has a row
     u32 x n+1 where each token's text begins in the text block, and its end
     u16 x n   token ids in the byte order of their texts (for a binary search)
     f32 x n   weight: inverse frequency of the token, from its rank in the vocabulary
     f32 x n   scale: row * scale has length 1
-    i8 x n*d  rows
+    i8 x (n-r)*d  rows; tokens below r are markers and unused ones
     bytes     the text block
 """
 import json
@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 DIMS = 256
+FIRST_ROW = 999  # below stand [PAD], [UNK], [CLS], [SEP], [MASK] and [unused…]
 FIRST_WORD = 1996  # ids below are specials, unused ones, punctuation and single letters
 
 
@@ -103,8 +104,8 @@ def main():
     starts = np.concatenate([[0], np.cumsum([len(t) for t in texts])]).astype("<u4")
     order = np.array(sorted(range(n), key=lambda i: texts[i]), dtype="<u2")
     with open(target, "wb") as out:
-        out.write(b"SGSTATIC" + struct.pack("<III", 1, n, DIMS))
-        for block in (starts, order, weight.astype("<f4"), scale.astype("<f4"), quantised):
+        out.write(b"SGSTATIC" + struct.pack("<IIII", 2, n, DIMS, FIRST_ROW))
+        for block in (starts, order, weight.astype("<f4"), scale.astype("<f4"), quantised[FIRST_ROW:]):
             out.write(block.tobytes())
         out.write(b"".join(texts))
     print(f"\n{target}: {target.stat().st_size} bytes", file=sys.stderr)

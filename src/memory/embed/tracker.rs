@@ -40,6 +40,8 @@ pub struct Tracker {
 #[derive(Default)]
 struct State {
     model: Option<Model>,
+    /// The index does not fit the database any more.
+    reload: bool,
     /// The walk goes on below this rowid; `None` when it is done.
     below: Option<i64>,
     waiting: VecDeque<Waiting>,
@@ -72,6 +74,11 @@ impl Tracker {
             // the walk over all memories will find it
             state.below = Some(i64::MAX);
         }
+    }
+
+    /// The index is loaded anew at the next turn.
+    pub fn request_reload(&self) {
+        self.lock().reload = true;
     }
 
     fn is_waiting(&self) -> bool {
@@ -115,14 +122,14 @@ fn try_tick(app: &App) -> Result<(), Error> {
     let model = app.memory.embedder.model(&config);
     let changed = {
         let mut state = tracker.lock();
-        let changed = state.model.as_ref() != Some(&model);
-        if changed {
+        let reload = std::mem::take(&mut state.reload);
+        if state.model.as_ref() != Some(&model) {
             let first = state.model.is_none();
             state.model = Some(model.clone());
             state.below = Some(i64::MAX);
-            !first
+            reload || !first
         } else {
-            false
+            reload
         }
     };
     if changed {
