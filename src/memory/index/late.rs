@@ -23,6 +23,8 @@ const QUESTION: f64 = 0.05;
 const BEFORE: f64 = 0.28;
 const AFTER: f64 = 0.22;
 const FURTHER: f64 = 0.15;
+/// A sum of 1 is a relevance of 0.92.
+const STEEPNESS: f64 = 2.5;
 
 /// A question taken apart.
 pub struct Question {
@@ -88,7 +90,13 @@ pub struct Evidence {
 
 /// The sum of all parts, which may pass 1, brought to 0..1 with its order kept.
 fn squash(sum: f64) -> f64 {
-    1.0 - (-2.5 * sum).exp()
+    1.0 - (-STEEPNESS * sum).exp()
+}
+
+/// A relevance raised as if its sum had been multiplied: near 1, where relevances lie close
+/// together, a factor on the relevance itself would turn their order over.
+pub fn boosted(relevance: f64, factor: f64) -> f64 {
+    1.0 - (1.0 - relevance.clamp(0.0, 1.0)).powf(factor)
 }
 
 /// A memory's relevance, 0 to 1.

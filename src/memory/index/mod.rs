@@ -12,7 +12,7 @@ mod scan;
 use std::collections::HashMap;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-pub use late::{Evidence, Question};
+pub use late::{Evidence, Question, boosted};
 pub use load::load;
 
 use super::store::memories::Place;

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::config::{Config, Search};
 use crate::db::sql::Conditions;
 use crate::http::ApiError;
+use crate::memory::index::boosted;
 use crate::memory::store::recall::{self, Row};
 
 /// A hint alone is no full proof.
@@ -55,7 +56,9 @@ pub fn rank(
             recall::rows(connection, &rowids, filter)?.into_iter().map(|r| (r.rowid, r)).collect();
         for (rowid, score, source) in batch {
             if let Some(row) = rows.remove(rowid) {
-                let score = rehearsed(*score, &row, &config.search, now);
+                let factor = rehearsal(&row, &config.search, now);
+                let by_meaning = candidates.signals.get(rowid).is_some_and(|s| s.meaning.is_some());
+                let score = if by_meaning { boosted(*score, factor) } else { score * factor };
                 ranked.push(Ranked { row, score, source });
             }
         }
@@ -101,9 +104,9 @@ fn fuse(signals: Signals, dated: bool, alpha: f64) -> (f64, &'static str) {
 }
 
 /// Memories that were of use before come a little further up, fading with time.
-fn rehearsed(score: f64, row: &Row, search: &Search, now: Timestamp) -> f64 {
+fn rehearsal(row: &Row, search: &Search, now: Timestamp) -> f64 {
     if !search.rehearsal_enabled || row.access_count <= 0 {
-        return score;
+        return 1.0;
     }
     let days = row
         .last_accessed
@@ -112,7 +115,7 @@ fn rehearsed(score: f64, row: &Row, search: &Search, now: Timestamp) -> f64 {
         .map_or(0.0, |at| now.duration_since(at).as_secs_f64() / 86_400.0)
         .max(0.0);
     let fading = 0.5_f64.powf(days / search.rehearsal_half_life_days);
-    score * (1.0 + search.rehearsal_weight * (row.access_count as f64 + 1.0).ln() * fading)
+    1.0 + search.rehearsal_weight * (row.access_count as f64 + 1.0).ln() * fading
 }
 
 #[cfg(test)]
