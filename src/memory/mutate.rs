@@ -3,11 +3,11 @@
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::content;
+use super::content::{self, Normal};
 use super::embed::Purpose;
 use super::store::embeddings::{self, NewVector};
 use super::store::history::{self, NewEvent};
-use super::store::memories::{self, Changed, Stored};
+use super::store::memories::{self, Changed, Place, Stored};
 use crate::app::App;
 use crate::auth::{Actor, Caller};
 use crate::clock;
@@ -182,7 +182,7 @@ impl Outcome {
         if let Outcome::Refused(Refusal::Duplicate { of, .. }) = self {
             body["duplicateMemoryId"] = Value::from(of.as_str());
         }
-        (if status == 200 { 200 } else { status }, body)
+        (status, body)
     }
 }
 
@@ -249,22 +249,7 @@ pub fn patch(
     }
     let to = row.version + 1;
     if let Some(normal) = &new_text {
-        memories::set_content(connection, id, &normal.stored, &normal.normalized, &normal.hash)?;
-        embeddings::remove(connection, id)?;
-        if let Some(new) = vector {
-            embeddings::put(
-                connection,
-                &NewVector {
-                    memory_id: id,
-                    hash: &normal.hash,
-                    place: &row.place,
-                    text: &normal.stored,
-                    vector: &new.vector,
-                    model: &new.model,
-                    now,
-                },
-            )?;
-        }
+        replace_content(connection, id, &row.place, normal, vector, now)?;
     }
     memories::update(
         connection,
@@ -288,6 +273,22 @@ pub fn patch(
         },
     )?;
     Ok(Outcome::Updated { from: row.version, to, content_changed, embedded: content_changed && vector.is_some() })
+}
+
+/// The new text with its vector in place of the old ones.
+fn replace_content(
+    connection: &Connection,
+    id: &str,
+    place: &Place,
+    normal: &Normal,
+    vector: Option<&NewContentVector>,
+    now: &str,
+) -> rusqlite::Result<()> {
+    memories::set_content(connection, id, &normal.stored, &normal.normalized, &normal.hash)?;
+    embeddings::remove(connection, id)?;
+    let Some(NewContentVector { vector, model }) = vector else { return Ok(()) };
+    let (hash, text) = (normal.hash.as_str(), normal.stored.as_str());
+    embeddings::put(connection, &NewVector { memory_id: id, hash, place, text, vector, model, now })
 }
 
 /// A validated delete.

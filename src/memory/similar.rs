@@ -22,6 +22,7 @@ pub fn similar(app: &App, request: &Request) -> Result<Value, ApiError> {
     let limit = request.query.clamped("k", 10, 1, 100) as usize;
     let mut filter = visible_to(&request.caller);
     filter.and("m.is_deleted = 0");
+    let by_type = request.query.text("type").is_some();
     if let Some(kind) = request.query.text("type") {
         filter.and_with("m.type = ?", kind.to_owned());
     }
@@ -32,11 +33,17 @@ pub fn similar(app: &App, request: &Request) -> Result<Value, ApiError> {
         recall::rows(c, &[own], &visible_to(&request.caller))?.pop().ok_or_else(none)?;
         let anchor = embeddings::vector_of(c, id)?.ok_or_else(none)?;
         let near = app.memory.index.with(|docs| {
-            let every = Allowed::Places(vec![true; docs.places().len()]);
-            let near = docs.nearest(&anchor, &every, (limit * AHEAD).max(LEAST));
-            near.iter().map(|n| docs.rowid(n.at)).filter(|rowid| *rowid != own).collect::<Vec<i64>>()
+            // what the caller may see is decided before anything is ranked
+            let allowed = if by_type {
+                Allowed::Rows(recall::allowed_rows(c, &filter)?)
+            } else {
+                Allowed::Places(recall::allowed_places(c, docs.places(), &filter)?)
+            };
+            let near = docs.nearest(&anchor, &allowed, (limit * AHEAD).max(LEAST));
+            let others = near.iter().map(|n| docs.rowid(n.at)).filter(|rowid| *rowid != own);
+            Ok::<Vec<i64>, ApiError>(others.collect())
         });
-        let near = near.unwrap_or_default();
+        let near = near.transpose()?.unwrap_or_default();
         let exact: HashMap<i64, f64> = embeddings::vectors(c, &near, anchor.len())?
             .into_iter()
             .map(|(rowid, vector)| (rowid, cosine(&anchor, &vector)))
