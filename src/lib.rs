@@ -17,6 +17,7 @@ pub mod embedding;
 pub mod files;
 pub mod http;
 pub mod jobs;
+pub mod knowledge;
 pub mod limits;
 pub mod logging;
 pub mod memory;

@@ -2,12 +2,11 @@
 
 mod common;
 
-use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use common::{Daemon, eventually, open};
+use common::{Daemon, eventually, open, upstream};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -127,15 +126,21 @@ struct Ollama {
 
 impl Ollama {
     fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let (failing, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (fails, counts) = (Arc::clone(&failing), Arc::clone(&asked));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (fails, counts) = (Arc::clone(&fails), Arc::clone(&counts));
-                std::thread::spawn(move || serve(stream.unwrap(), &fails, &counts));
+        let port = upstream::start(move |head, body| {
+            counts.fetch_add(1, Ordering::Relaxed);
+            if fails.load(Ordering::Relaxed) {
+                return ("500 Internal Server Error", json!({}));
             }
+            if head.starts_with("GET") {
+                return ("200 OK", json!({"models": [{"name": "mock:latest"}]}));
+            }
+            let mut vector = [0.01; 8];
+            for byte in body.bytes() {
+                vector[usize::from(byte % 8)] += 1.0;
+            }
+            ("200 OK", json!({ "embedding": vector }))
         });
         Ollama { port, failing, asked }
     }
@@ -145,42 +150,6 @@ impl Ollama {
             "embedding:\n  provider: ollama\n  model: mock\n  dimensions: 8\n  base_url: http://127.0.0.1:{}\n{NATIVE}",
             self.port
         )
-    }
-}
-
-fn serve(mut stream: std::net::TcpStream, failing: &AtomicBool, asked: &AtomicUsize) {
-    let mut raw = Vec::new();
-    let mut piece = [0; 4096];
-    while let Ok(n) = stream.read(&mut piece) {
-        if n == 0 {
-            return;
-        }
-        raw.extend_from_slice(&piece[..n]);
-        let text = String::from_utf8_lossy(&raw).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|l| {
-            l.to_ascii_lowercase().strip_prefix("content-length:").map(|v| v.trim().parse::<usize>().unwrap())
-        });
-        if body.len() < length.unwrap_or(0) {
-            continue;
-        }
-        asked.fetch_add(1, Ordering::Relaxed);
-        let (status, answer) = if failing.load(Ordering::Relaxed) {
-            ("500 Internal Server Error", "{}".to_owned())
-        } else if head.starts_with("GET") {
-            ("200 OK", r#"{"models":[{"name":"mock:latest"}]}"#.to_owned())
-        } else {
-            let mut vector = [0.01; 8];
-            for byte in body.bytes() {
-                vector[usize::from(byte % 8)] += 1.0;
-            }
-            ("200 OK", json!({ "embedding": vector }).to_string())
-        };
-        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{answer}", answer.len());
-        if stream.write_all(answer.as_bytes()).is_err() {
-            return;
-        }
-        raw.clear();
     }
 }
 

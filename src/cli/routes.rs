@@ -15,9 +15,10 @@ pub fn run() -> ExitCode {
             Access::Needs(permission) => permission.as_str(),
         };
         let limit = route.limit.map_or("-", |bucket| bucket.as_str());
-        let lane = match route.lane {
-            Lane::Fast => "fast",
-            Lane::Slow => "slow",
+        let lane = match (route.lane, route.slow_if) {
+            (Lane::Fast, None) => "fast",
+            (Lane::Fast, Some(_)) => "fast, slow when it asks a model",
+            (Lane::Slow, _) => "slow",
         };
         println!("{}\t{}\t{permission}\t{limit}\t{lane}", route.method, route.path);
     }

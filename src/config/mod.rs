@@ -6,6 +6,7 @@
 mod auth;
 mod environment;
 mod file;
+mod graph;
 mod live;
 pub mod pipeline;
 
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 pub use auth::{AuthConfig, AuthMode, Reach};
 pub use environment::{Environment, NetworkMode, Overrides};
 pub use file::{CONFIG_FILES, Section, parse_yaml, read_first, to_yaml};
+pub use graph::{Graph, Reranker, Traversal};
 pub use live::Live;
 use pipeline::Pipeline;
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Section;
+use super::graph::{Graph, Reranker};
 
 /// The kind of a key with its default (and bounds, into which numbers are clamped).
 enum Kind {
@@ -172,7 +173,8 @@ pub struct Pipeline {
     /// The background embedder.
     pub tracker_enabled: bool,
     pub tracker_batch: usize,
-    pub graph_enabled: bool,
+    pub graph: Graph,
+    pub reranker: Reranker,
     aspect_weights: (f64, f64),
     pub max_content_chars: usize,
     pub chunk_target_chars: usize,
@@ -206,7 +208,8 @@ impl Pipeline {
             hints_enabled: flag("hints.enabled"),
             tracker_enabled: flag("embeddingTracker.enabled"),
             tracker_batch: count("embeddingTracker.batchSize"),
-            graph_enabled: flag("graph.enabled"),
+            graph: Graph::of(Section(&resolved)),
+            reranker: Reranker::of(Section(&resolved)),
             aspect_weights: {
                 let real = |path: &str| Section(&resolved).at(path).number().unwrap_or(0.0);
                 let most = real("feedback.maxAspectWeight");

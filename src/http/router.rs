@@ -61,6 +61,8 @@ pub struct Route<S: 'static> {
     pub access: Access,
     pub limit: Option<Bucket>,
     pub lane: Lane,
+    /// Tells of requests that belong in the slow lane though the route is fast.
+    pub slow_if: Option<fn(&S, &Request) -> bool>,
     /// Changes something: a browser of a foreign origin may not call it.
     pub mutates: bool,
     /// Bytes of a body, where the route takes fewer than the server.
@@ -77,6 +79,7 @@ impl<S> Route<S> {
             access: Access::Credential,
             limit: None,
             lane: Lane::Fast,
+            slow_if: None,
             mutates,
             max_body: None,
             handler,
@@ -125,6 +128,18 @@ impl<S> Route<S> {
     pub const fn slow(mut self) -> Self {
         self.lane = Lane::Slow;
         self
+    }
+
+    /// Some requests of a fast route wait for an upstream server. Asked before the gate, so it only
+    /// looks.
+    pub const fn slow_if(mut self, waits: fn(&S, &Request) -> bool) -> Self {
+        self.slow_if = Some(waits);
+        self
+    }
+
+    /// Which workers run this request.
+    pub fn lane_of(&self, state: &S, request: &Request) -> Lane {
+        if self.slow_if.is_some_and(|waits| waits(state, request)) { Lane::Slow } else { self.lane }
     }
 
     /// A POST that only reads, such as recall.

@@ -326,7 +326,7 @@ impl<S: Send + Sync + 'static> Shared<S> {
             }
             None => None,
         };
-        let lane = match route.map_or(Lane::Fast, |r| r.lane) {
+        let lane = match route.map_or(Lane::Fast, |r| r.lane_of(&self.state, &request)) {
             Lane::Fast => &self.fast,
             Lane::Slow => &self.slow,
         };

@@ -31,14 +31,14 @@ pub const ROUTES: &[Route] = &[
     Route::post("/api/memory/forget", forget).needs(Permission::Forget).limited(Bucket::BatchForget),
     Route::get("/api/memories", memories_list).needs(Permission::Recall),
     Route::get("/api/memories/most-used", most_used).needs(Permission::Recall),
-    Route::get("/api/memory/search", search).needs(Permission::Recall),
+    Route::get("/api/memory/search", search).needs(Permission::Recall).slow_if(search_waits),
     Route::get("/memory/search", legacy_search).needs(Permission::Recall),
     Route::get("/memory/similar", similar_to).needs(Permission::Recall),
     Route::get("/api/memory/timeline", timeline_of).needs(Permission::Recall),
     Route::get("/api/memory/review-queue", review_queue).needs(Permission::Recall),
     Route::get("/api/memory/jobs/:id", job).needs(Permission::Documents),
     Route::post("/api/memory/feedback", rate),
-    Route::post("/api/memory/recall", recall).needs(Permission::Recall).reads(),
+    Route::post("/api/memory/recall", recall).needs(Permission::Recall).reads().slow_if(recall_waits),
     Route::get("/api/embeddings", export).needs(Permission::Recall),
     Route::get("/api/embeddings/status", embedding_status).needs(Permission::Recall).slow(),
     Route::get("/api/embeddings/health", embedding_health).needs(Permission::Recall).slow(),
@@ -203,13 +203,27 @@ fn recall_failed(error: ApiError) -> ApiError {
 
 fn search(app: &App, req: &Request) -> Result<Response, ApiError> {
     let query = RecallQuery::from_query(req)?;
+    if search_waits(app, req) {
+        app.take(Bucket::RecallLlm, req)?;
+    }
     Ok(Response::json(&recall::recall(app, &query).map_err(recall_failed)?))
+}
+
+/// A recall waits for a model when it is to write an aggregate, or to judge what was found.
+fn recall_waits(app: &App, req: &Request) -> bool {
+    recall::waits_for_model(&app.config()) || RecallQuery::mentions_aggregate(req)
+}
+
+fn search_waits(app: &App, _: &Request) -> bool {
+    recall::waits_for_model(&app.config())
 }
 
 fn recall(app: &App, req: &Request) -> Result<Response, ApiError> {
     let query = RecallQuery::from_body(req)?;
-    if query.aggregate {
+    if query.aggregate || recall::waits_for_model(&app.config()) {
         app.take(Bucket::RecallLlm, req)?;
+    }
+    if query.aggregate {
         return Ok(Response::json(&aggregate::aggregate(app, req, &query).map_err(recall_failed)?));
     }
     Ok(Response::json(&recall::recall(app, &query).map_err(recall_failed)?))

@@ -1,6 +1,8 @@
 //! A real daemon on a free port in a temporary workspace, for the black-box tests.
 #![allow(dead_code)]
 
+pub mod upstream;
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

@@ -48,15 +48,95 @@ pub struct Line {
     pub score: f64,
     pub source: String,
     pub already_recalled: bool,
+    supplementary: bool,
     content: Content,
 }
 
 enum Content {
-    Memory(Box<Row>),
+    /// A memory and what to say of its claims.
+    Memory(Box<Row>, Option<String>),
     Dated(Dated),
+    Aside(Aside),
+}
+
+/// A text that is no memory.
+pub struct Aside {
+    pub content: String,
+    /// Characters of the whole.
+    pub content_length: usize,
+    pub truncated: bool,
+    pub kind: String,
+    pub tags: Option<String>,
+    pub importance: f64,
+    pub who: String,
+    pub project: Option<String>,
+    pub created_at: String,
+    pub source_path: Option<String>,
+}
+
+impl Aside {
+    /// A text cut at so many characters; the rest is to be filled in.
+    pub fn of(text: &str, most: usize) -> Self {
+        let (content, content_length, truncated) = cut(text, most);
+        Aside {
+            content,
+            content_length,
+            truncated,
+            kind: String::new(),
+            tags: None,
+            importance: 0.5,
+            who: String::new(),
+            project: None,
+            created_at: String::new(),
+            source_path: None,
+        }
+    }
 }
 
 impl Line {
+    fn of(id: String, score: f64, source: &str, content: Content) -> Self {
+        Line { id, score, source: source.to_owned(), already_recalled: false, supplementary: false, content }
+    }
+
+    pub fn memory(row: Row, score: f64, source: &str, note: Option<String>) -> Self {
+        Line::of(row.id.clone(), score, source, Content::Memory(Box::new(row), note))
+    }
+
+    pub fn aside(id: String, score: f64, source: &str, aside: Aside) -> Self {
+        Line::of(id, score, source, Content::Aside(aside))
+    }
+
+    fn dated(row: Dated) -> Self {
+        let id = format!("temporal:{}:{}:{}", row.subject_type, row.subject_id, row.facet);
+        Line::of(id, row.rank, &format!("temporal_{}", row.facet), Content::Dated(row))
+    }
+
+    /// Not an answer itself, but of help with it.
+    pub fn supplementary(mut self) -> Self {
+        self.supplementary = true;
+        self
+    }
+
+    pub fn is_supplementary(&self) -> bool {
+        self.supplementary
+    }
+
+    /// The rowid of a memory that is a decision.
+    pub fn decision(&self) -> Option<i64> {
+        match &self.content {
+            Content::Memory(row, _) if row.kind == "decision" => Some(row.rowid),
+            _ => None,
+        }
+    }
+
+    /// The text of a memory, for a model to judge.
+    pub fn memory_text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Memory(row, _) => Some(&row.content),
+            _ => None,
+        }
+    }
+
     /// What the session ledger knows this line by.
     pub fn item(&self) -> Item {
         let kind = match self.id.split_once(':').map(|(prefix, _)| prefix) {
@@ -72,54 +152,43 @@ impl Line {
 }
 
 /// What the session ledger did.
+#[derive(Debug, Clone, Copy)]
 pub struct Dedupe {
     pub epoch: i64,
     pub suppressed: usize,
     pub repeated: usize,
 }
 
-pub struct Answer {
+/// What was found, more than is returned, best first.
+pub struct Found {
     pub lines: Vec<Line>,
     pub temporal: Option<Meta>,
-    pub dedupe: Option<Dedupe>,
     /// The vector channel found something.
     pub hybrid: bool,
 }
 
-impl Answer {
+impl Found {
     pub fn ranked(ranked: Vec<Ranked>, temporal: Option<Meta>, hybrid: bool) -> Self {
-        let lines = ranked
-            .into_iter()
-            .map(|r| Line {
-                id: r.row.id.clone(),
-                score: r.score,
-                source: r.source.to_owned(),
-                already_recalled: false,
-                content: Content::Memory(Box::new(r.row)),
-            })
-            .collect();
-        Answer { lines, temporal, dedupe: None, hybrid }
+        let lines = ranked.into_iter().map(|r| Line::memory(r.row, r.score, r.source, r.note)).collect();
+        Found { lines, temporal, hybrid }
     }
 
     pub fn timeline(rows: Vec<Dated>, temporal: Meta) -> Self {
-        let lines = rows
-            .into_iter()
-            .map(|row| Line {
-                id: format!("temporal:{}:{}:{}", row.subject_type, row.subject_id, row.facet),
-                score: row.rank,
-                source: format!("temporal_{}", row.facet),
-                already_recalled: false,
-                content: Content::Dated(row),
-            })
-            .collect();
-        Answer { lines, temporal: Some(temporal), dedupe: None, hybrid: false }
+        Found { lines: rows.into_iter().map(Line::dated).collect(), temporal: Some(temporal), hybrid: false }
     }
+}
 
-    pub fn cut(mut self, limit: usize) -> Self {
-        self.lines.truncate(limit);
-        self
-    }
+/// What is returned.
+pub struct Answer {
+    pub lines: Vec<Line>,
+    pub temporal: Option<Meta>,
+    pub dedupe: Option<Dedupe>,
+    pub hybrid: bool,
+    /// What the graph knows of the entities asked about, if any.
+    pub entities: Option<Value>,
+}
 
+impl Answer {
     /// Ids whose access is counted: memories themselves.
     pub fn memory_ids(&self) -> Vec<String> {
         self.lines.iter().map(|l| &l.id).filter(|id| !id.contains(':')).cloned().collect()
@@ -129,7 +198,7 @@ impl Answer {
         let results: Vec<Value> = self.lines.iter().map(|line| line_json(line, truncate)).collect();
         let mut meta = Map::new();
         meta.insert("totalReturned".to_owned(), json!(results.len()));
-        meta.insert("hasSupplementary".to_owned(), json!(false));
+        meta.insert("hasSupplementary".to_owned(), json!(self.lines.iter().any(|l| l.supplementary)));
         meta.insert("noHits".to_owned(), json!(results.is_empty()));
         if let Some(temporal) = &self.temporal {
             meta.insert("temporal".to_owned(), temporal.to_json());
@@ -149,7 +218,11 @@ impl Answer {
             _ => &query.text,
         };
         let method = if self.lines.is_empty() || self.hybrid { "hybrid" } else { "keyword" };
-        json!({ "results": results, "query": echoed, "method": method, "meta": meta })
+        let mut answer = json!({ "results": results, "query": echoed, "method": method, "meta": meta });
+        if let Some(entities) = &self.entities {
+            answer["entities"] = entities.clone();
+        }
+        answer
     }
 }
 
@@ -157,25 +230,35 @@ fn rounded(score: f64) -> f64 {
     (score * 100.0).round() / 100.0
 }
 
+/// A text cut at so many characters, how many it has, and whether it was cut.
+fn cut(text: &str, most: usize) -> (String, usize, bool) {
+    let length = text.chars().count();
+    if length <= most {
+        return (text.to_owned(), length, false);
+    }
+    (text.chars().take(most).collect::<String>() + " [truncated]", length, true)
+}
+
 fn line_json(line: &Line, truncate: usize) -> Value {
     let mut value = match &line.content {
-        Content::Memory(row) => memory_json(row, line, truncate),
+        Content::Memory(row, note) => memory_json(row, note.as_deref(), line, truncate),
         Content::Dated(row) => dated_json(row, line),
+        Content::Aside(aside) => aside_json(aside, line),
     };
+    if line.supplementary {
+        value["supplementary"] = json!(true);
+    }
     if line.already_recalled {
         value["already_recalled"] = json!(true);
     }
     value
 }
 
-fn memory_json(row: &Row, line: &Line, truncate: usize) -> Value {
-    let length = row.content.chars().count();
-    let truncated = length > truncate;
-    let content = if truncated {
-        row.content.chars().take(truncate).collect::<String>() + " [truncated]"
-    } else {
-        row.content.clone()
-    };
+fn memory_json(row: &Row, note: Option<&str>, line: &Line, truncate: usize) -> Value {
+    let (mut content, length, truncated) = cut(&row.content, truncate);
+    if let Some(note) = note {
+        content = format!("{note}\n\n{content}");
+    }
     let mut value = json!({
         "id": row.id, "content": content, "content_length": length, "truncated": truncated,
         "score": rounded(line.score), "source": line.source,
@@ -192,6 +275,19 @@ fn memory_json(row: &Row, line: &Line, truncate: usize) -> Value {
         value.extend(rest);
     }
     if let Some(path) = &row.source_path {
+        value["source_path"] = json!(path);
+    }
+    value
+}
+
+fn aside_json(aside: &Aside, line: &Line) -> Value {
+    let mut value = json!({
+        "id": line.id, "content": aside.content, "content_length": aside.content_length,
+        "truncated": aside.truncated, "score": rounded(line.score), "source": line.source, "type": aside.kind,
+        "tags": aside.tags, "pinned": false, "importance": aside.importance, "who": aside.who,
+        "project": aside.project, "created_at": aside.created_at,
+    });
+    if let Some(path) = &aside.source_path {
         value["source_path"] = json!(path);
     }
     value

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::CANDIDATES;
 use super::claims;
 use super::filter::Filter;
+use super::graph::Graph;
 use super::words::{self, Join};
 use crate::config::Config;
 use crate::db::sql::Conditions;
@@ -27,6 +28,10 @@ pub struct Signals {
     pub hint: Option<f64>,
     /// Structured claims of the memory that meet the question.
     pub structured: Option<f64>,
+    /// Importance of a memory that a walk from the entities of the question meets.
+    pub walked: Option<f64>,
+    /// It mentions one of these entities, or one related to them.
+    pub linked: bool,
 }
 
 /// Memories by rowid, not yet filtered by what the caller may see: nothing but their order may
@@ -40,16 +45,22 @@ pub struct Candidates {
     pub cut_off: bool,
 }
 
-/// The full-text part of a question.
+/// What is found beside the full text of memories; it has passed the filter.
+pub struct Beside {
+    hints: Vec<(i64, f64)>,
+    claims: Vec<(i64, f64)>,
+    graph: Graph,
+}
+
+/// The channels of a question.
 pub struct Search<'a> {
     connection: &'a Connection,
     words: &'a [String],
     agent: &'a str,
-    hints: bool,
-    claims: bool,
     question: &'a str,
     dated: bool,
     conditions: &'a Conditions,
+    config: &'a Config,
 }
 
 impl<'a> Search<'a> {
@@ -60,72 +71,85 @@ impl<'a> Search<'a> {
         question: &'a str,
         filter: &'a Filter<'_>,
         conditions: &'a Conditions,
-        config: &Config,
+        config: &'a Config,
     ) -> Self {
-        Search {
-            connection,
-            words,
-            agent: &filter.readable.agent,
-            hints: config.pipeline.hints_enabled,
-            claims: config.pipeline.graph_enabled,
-            question,
-            dated: filter.only.is_some(),
-            conditions,
-        }
+        let dated = filter.only.is_some();
+        Search { connection, words, agent: &filter.readable.agent, question, dated, conditions, config }
     }
 
     /// The best matches of all memories.
-    pub fn ahead(&self) -> Result<Candidates, ApiError> {
-        let matches = self.by_words(|e| fulltext::best(self.connection, e, CANDIDATES))?;
+    pub fn ahead(&self, beside: &Beside) -> Result<Candidates, ApiError> {
+        let matches = by_words(self.words, |e| fulltext::best(self.connection, e, CANDIDATES))?;
         let cut_off = matches.len() as i64 == CANDIDATES;
-        self.with_others(Candidates { cut_off, ..self.lexical(&matches) })
+        Ok(Candidates { cut_off, ..self.candidates(&matches, beside) })
     }
 
     /// The best matches among those that the filter lets through.
-    pub fn filtered(&self) -> Result<Candidates, ApiError> {
-        let matches = self.by_words(|e| fulltext::memories(self.connection, e, self.conditions, CANDIDATES))?;
-        self.with_others(self.lexical(&matches))
+    pub fn filtered(&self, beside: &Beside) -> Result<Candidates, ApiError> {
+        let matches = by_words(self.words, |e| fulltext::memories(self.connection, e, self.conditions, CANDIDATES))?;
+        Ok(self.candidates(&matches, beside))
     }
 
-    fn lexical(&self, matches: &[Match]) -> Candidates {
-        let signals = normalised(matches)
-            .into_iter()
-            .map(|(rowid, score)| (rowid, Signals { lexical: Some(score), ..Signals::default() }))
-            .collect();
-        Candidates { signals, dated: self.dated, cut_off: false }
-    }
-
-    fn with_others(&self, mut found: Candidates) -> Result<Candidates, ApiError> {
-        if self.hints {
+    /// Hints, claims and the graph.
+    pub fn beside(&self) -> Result<Beside, ApiError> {
+        let pipeline = &self.config.pipeline;
+        let hints = if pipeline.hints_enabled {
             let matches =
-                self.by_words(|e| fulltext::hints(self.connection, e, self.agent, self.conditions, CANDIDATES))?;
-            for (rowid, score) in normalised(&matches) {
-                found.signals.entry(rowid).or_default().hint = Some(score);
-            }
+                by_words(self.words, |e| fulltext::hints(self.connection, e, self.agent, self.conditions, CANDIDATES))?;
+            normalised(&matches)
+        } else {
+            Vec::new()
+        };
+        let mut beside = Beside { hints, claims: Vec::new(), graph: Graph::default() };
+        if pipeline.graph.enabled {
+            beside.claims = claims::find(self.connection, self.agent, self.question, self.conditions)?;
+            beside.claims.retain(|(_, score)| *score >= self.config.search.min_score);
+            beside.graph = Graph::of(self.connection, self.agent, self.question, &pipeline.graph, self.conditions);
         }
-        if self.claims {
-            for (rowid, score) in claims::find(self.connection, self.agent, self.question, self.conditions)? {
-                found.signals.entry(rowid).or_default().structured = Some(score);
-            }
-        }
-        Ok(found)
+        Ok(beside)
     }
 
-    /// Runs a search for all words when there are few, else (or when that finds nothing) for any.
-    fn by_words(&self, search: impl Fn(&str) -> rusqlite::Result<Vec<Match>>) -> Result<Vec<Match>, ApiError> {
-        let mut matches = Vec::new();
-        if self.words.len() <= ALL_WORDS {
-            matches = search(&words::expression(self.words, Join::All))?;
+    fn candidates(&self, matches: &[Match], beside: &Beside) -> Candidates {
+        let mut signals: HashMap<i64, Signals> = HashMap::new();
+        let mut of = |rowid: i64, say: &dyn Fn(&mut Signals)| say(signals.entry(rowid).or_default());
+        for (rowid, score) in normalised(matches) {
+            of(rowid, &|s| s.lexical = Some(score));
         }
-        if matches.is_empty() {
-            matches = search(&words::expression(self.words, Join::Any))?;
+        for (rowid, score) in &beside.hints {
+            of(*rowid, &|s| s.hint = Some(*score));
         }
-        Ok(matches)
+        for (rowid, score) in &beside.claims {
+            of(*rowid, &|s| s.structured = Some(*score));
+        }
+        for (rowid, importance) in &beside.graph.walked {
+            of(*rowid, &|s| s.walked = Some(*importance));
+        }
+        for rowid in &beside.graph.linked {
+            if let Some(signals) = signals.get_mut(rowid) {
+                signals.linked = true;
+            }
+        }
+        Candidates { signals, dated: self.dated, cut_off: false }
     }
 }
 
+/// Runs a search for all words when there are few, else (or when that finds nothing) for any.
+pub fn by_words(
+    words: &[String],
+    search: impl Fn(&str) -> rusqlite::Result<Vec<Match>>,
+) -> Result<Vec<Match>, ApiError> {
+    let mut matches = Vec::new();
+    if words.len() <= ALL_WORDS {
+        matches = search(&words::expression(words, Join::All))?;
+    }
+    if matches.is_empty() {
+        matches = search(&words::expression(words, Join::Any))?;
+    }
+    Ok(matches)
+}
+
 /// |bm25| as a share of the best one's; per memory the first, which is the best.
-fn normalised(matches: &[Match]) -> Vec<(i64, f64)> {
+pub fn normalised(matches: &[Match]) -> Vec<(i64, f64)> {
     let best = matches.iter().map(|m| m.bm25.abs()).fold(0.0, f64::max);
     let mut seen = std::collections::HashSet::new();
     matches

@@ -24,17 +24,10 @@ impl<'a> Filter<'a> {
     /// Conditions on `memories m`, applied before anything of a row is used.
     pub fn conditions(&self) -> Conditions {
         let query = self.query;
-        let mut all = Conditions::default();
-        all.and("m.is_deleted = 0");
-        self.readable.filter(&mut all);
-        match &query.scope {
-            Some(scope) => all.and_with("m.scope = ?", scope.clone()),
-            None => all.and("m.scope IS NULL"),
-        };
+        let mut all = self.place_conditions();
         for (value, condition) in [
             (&query.kind, "m.type = ?"),
             (&query.who, "m.who = ?"),
-            (&query.project, "m.project = ?"),
             (&query.since, "m.created_at >= ?"),
             (&query.until, "m.created_at <= ?"),
         ] {
@@ -58,17 +51,24 @@ impl<'a> Filter<'a> {
         all
     }
 
+    /// Where a memory has to be: live, readable, in the scope and the project asked for.
+    pub fn place_conditions(&self) -> Conditions {
+        let mut all = Conditions::default();
+        all.and("m.is_deleted = 0");
+        self.readable.filter(&mut all);
+        match &self.query.scope {
+            Some(scope) => all.and_with("m.scope = ?", scope.clone()),
+            None => all.and("m.scope IS NULL"),
+        };
+        if let Some(project) = &self.query.project {
+            all.and_with("m.project = ?", project.clone());
+        }
+        all
+    }
+
     /// Whether nothing but a memory's place decides: agent, visibility, scope, project.
     fn is_by_place(&self) -> bool {
-        let q = self.query;
-        self.only.is_none()
-            && q.kind.is_none()
-            && q.who.is_none()
-            && q.since.is_none()
-            && q.until.is_none()
-            && q.tags.is_empty()
-            && !q.pinned
-            && q.importance_min.is_none()
+        self.only.is_none() && !self.query.filters_rows()
     }
 
     /// Which documents of the index the conditions let through, decided by SQL: over the few

@@ -77,7 +77,7 @@ fn by_words(docs: &Docs, question: &Question, allowed: &Allowed, found: &mut Can
     any
 }
 
-/// The nearest by sign bits, then the exact cosine of the stored vectors.
+/// The nearest by sign bits and what the graph has met, then the exact cosine of the stored vectors.
 fn by_vector(
     connection: &Connection,
     docs: &Docs,
@@ -85,8 +85,12 @@ fn by_vector(
     allowed: &Allowed,
     found: &mut Candidates,
 ) -> Result<bool, ApiError> {
-    let near: Vec<i64> = docs.nearest(vector, allowed, CANDIDATES as usize).iter().map(|n| docs.rowid(n.at)).collect();
-    let stored = embeddings::vectors(connection, &near, vector.len())?;
+    let nearest = docs.nearest(vector, allowed, CANDIDATES as usize);
+    let mut wanted: Vec<i64> = nearest.iter().map(|n| docs.rowid(n.at)).collect();
+    wanted.extend(found.signals.iter().filter(|(_, s)| s.walked.is_some()).map(|(rowid, _)| *rowid));
+    wanted.sort_unstable();
+    wanted.dedup();
+    let stored = embeddings::vectors(connection, &wanted, vector.len())?;
     for (rowid, other) in &stored {
         found.signals.entry(*rowid).or_default().vector = Some(cosine(vector, other).max(0.0));
     }

@@ -4,18 +4,26 @@
 //! read → one score per memory → rows → session dedupe → answer.
 
 mod answer;
+mod asides;
 mod candidates;
 mod claims;
+mod currentness;
+mod dampen;
 mod dated;
 mod filter;
+mod graph;
+mod judge;
 pub mod meaning;
 mod query;
 mod rank;
 mod session;
+mod shape;
+mod supplement;
 mod words;
 
 use serde_json::Value;
 
+pub use judge::is_asked_for as waits_for_model;
 pub use query::RecallQuery;
 
 use crate::agents;
@@ -23,10 +31,13 @@ use crate::app::App;
 use crate::clock;
 use crate::config::Config;
 use crate::http::ApiError;
-use answer::{Answer, Timings};
+use answer::{Answer, Found, Line, Timings};
 use candidates::{Candidates, Search};
 use filter::Filter;
 use meaning::Meaning;
+use rank::Ranking;
+use session::Session;
+use supplement::Asked;
 
 /// Candidates taken from each channel.
 const CANDIDATES: i64 = 200;
@@ -35,73 +46,139 @@ const CANDIDATES: i64 = 200;
 pub fn recall(app: &App, query: &RecallQuery) -> Result<Value, ApiError> {
     let mut timings = Timings::start();
     let config = app.config();
-    let epoch = session::epoch(app, query);
     let window = query.window()?;
-    let mut found = look(app, query, window.as_ref(), &config, &mut timings)?;
+    let text = window.as_ref().map_or(query.text.as_str(), |w| w.content_query());
+    let asking = Asking::of(app, &config, query, text);
+    timings.stage("query_embedding");
+    let mut found = asking.look(window.as_ref(), &mut timings)?;
     if found.lines.is_empty() && window.as_ref().is_some_and(dated::Window::is_guessed) {
         // the date may be of what is told and not of the telling
         let temporal = found.temporal.take();
-        found = Answer { temporal, ..look(app, query, None, &config, &mut timings)? };
+        found = Found { temporal, ..asking.look(None, &mut timings)? };
     }
-    let answer = match epoch {
-        Some(epoch) => session::dedupe(app, query, epoch, found)?,
-        None => found.cut(query.limit),
-    };
-    timings.stage("session");
+    let answer = asking.answer(found, &mut timings)?;
     let now = clock::sqlite(app.clock.now());
     app.memory.access.count(answer.memory_ids(), &now);
     Ok(answer.to_json(query, config.pipeline.recall_truncate_chars, timings))
 }
 
-/// The rows that answer, best first; more than are returned, so that a session may drop some.
-fn look(
-    app: &App,
-    query: &RecallQuery,
-    window: Option<&dated::Window>,
-    config: &Config,
-    timings: &mut Timings,
-) -> Result<Answer, ApiError> {
-    let text = window.map_or(query.text.as_str(), |w| w.content_query());
-    let words = words::search_words(query.keywords.as_deref().unwrap_or(text));
-    let words = rare_words(app, words);
-    let meaning = if words.is_empty() { None } else { Meaning::of(app, config, text, &words) };
-    timings.stage("query_embedding");
-    app.db.read(|c| {
-        let mut filter = Filter::of(query, agents::readable(c, &query.agent)?);
-        let mut temporal = None;
-        if let Some(window) = window {
-            let plan = dated::plan(c, query, window, &filter)?;
-            timings.stage("temporal");
-            match plan.rows {
-                Some(rows) => return Ok(Answer::timeline(rows, plan.meta)),
-                None => filter.only = Some(plan.memory_ids),
+/// One question on its way through the channels.
+struct Asking<'a> {
+    app: &'a App,
+    config: &'a Config,
+    query: &'a RecallQuery,
+    /// The question without its date.
+    text: &'a str,
+    /// Its words that are worth looking for.
+    words: Vec<String>,
+    meaning: Option<Meaning>,
+}
+
+impl<'a> Asking<'a> {
+    fn of(app: &'a App, config: &'a Config, query: &'a RecallQuery, text: &'a str) -> Self {
+        let words = words::search_words(query.keywords.as_deref().unwrap_or(text));
+        let words = rare_words(app, words);
+        let meaning = if words.is_empty() { None } else { Meaning::of(app, config, text, &words) };
+        Asking { app, config, query, text, words, meaning }
+    }
+
+    /// The rows that answer, best first; more than are returned, so that a session may drop some.
+    fn look(&self, window: Option<&dated::Window>, timings: &mut Timings) -> Result<Found, ApiError> {
+        let query = self.query;
+        self.app.db.read(|c| {
+            let mut filter = Filter::of(query, agents::readable(c, &query.agent)?);
+            let mut temporal = None;
+            if let Some(window) = window {
+                let plan = dated::plan(c, query, window, &filter)?;
+                timings.stage("temporal");
+                match plan.rows {
+                    Some(rows) => return Ok(Found::timeline(rows, plan.meta)),
+                    None => filter.only = Some(plan.memory_ids),
+                }
+                temporal = Some(plan.meta);
             }
-            temporal = Some(plan.meta);
-        }
-        if words.is_empty() || query.source_only {
-            return Ok(Answer::ranked(Vec::new(), temporal, false));
-        }
-        let conditions = filter.conditions();
-        let search = Search::of(c, &words, text, &filter, &conditions, config);
-        let want = if query.session_key.is_some() { CANDIDATES as usize } else { 3 * query.limit };
-        let rank = |mut found: Candidates| {
-            let hybrid = match &meaning {
-                Some(meaning) => meaning.enrich(app, c, &filter, &conditions, &mut found)?,
-                None => false,
+            if self.words.is_empty() || query.source_only {
+                return Ok(Found::ranked(Vec::new(), temporal, false));
+            }
+            let conditions = filter.conditions();
+            let search = Search::of(c, &self.words, self.text, &filter, &conditions, self.config);
+            let ranking = Ranking {
+                connection: c,
+                filter: &filter,
+                conditions: &conditions,
+                config: self.config,
+                now: self.app.clock.now(),
+                question: self.text,
+                words: &self.words,
+                meaning: self.meaning.as_ref(),
             };
-            let ranked = rank::rank(c, &found, &conditions, want, config, app.clock.now())?;
-            Ok::<_, ApiError>((ranked, hybrid))
-        };
-        let ahead = search.ahead()?;
-        timings.stage("memory_fts");
-        let cut_off = ahead.cut_off;
-        let (mut ranked, mut hybrid) = rank(ahead)?;
-        if cut_off && ranked.len() < want {
-            (ranked, hybrid) = rank(search.filtered()?)?;
+            let want = if query.session_key.is_some() { CANDIDATES as usize } else { 3 * query.limit };
+            let rank = |mut found: Candidates| {
+                let hybrid = match &self.meaning {
+                    Some(meaning) => meaning.enrich(self.app, c, &filter, &conditions, &mut found)?,
+                    None => false,
+                };
+                Ok::<_, ApiError>((ranking.rank(&found, want)?, hybrid))
+            };
+            let beside = search.beside()?;
+            timings.stage("hints_and_graph");
+            let ahead = search.ahead(&beside)?;
+            timings.stage("memory_fts");
+            let cut_off = ahead.cut_off;
+            let (mut ranked, mut hybrid) = rank(ahead)?;
+            if cut_off && ranked.len() < want {
+                (ranked, hybrid) = rank(search.filtered(&beside)?)?;
+            }
+            timings.stage("rank");
+            Ok(Found::ranked(ranked, temporal, hybrid))
+        })
+    }
+
+    /// Cuts what was found to what is returned, and adds what belongs beside it.
+    fn answer(&self, mut found: Found, timings: &mut Timings) -> Result<Answer, ApiError> {
+        let mut session = Session::of(self.app, self.query);
+        let limit = self.query.limit;
+        let summary = judge::judge(self.app, self.config, self.query, &mut found.lines);
+        let mut lines = session.admit(summary.into_iter().collect(), limit);
+        lines.extend(session.admit(found.lines, limit - lines.len()));
+        timings.stage("session");
+        let mut answer = Answer { lines, temporal: found.temporal, dedupe: None, hybrid: found.hybrid, entities: None };
+        if answer.temporal.is_none() {
+            self.add_asides(&mut answer, &mut session)?;
+            timings.stage("asides");
         }
-        timings.stage("rank");
-        Ok(Answer::ranked(ranked, temporal, hybrid))
-    })
+        answer.dedupe = session.dedupe;
+        Ok(answer)
+    }
+
+    /// Sources, rationales and cards of the graph, each as far as there is room.
+    fn add_asides(&self, answer: &mut Answer, session: &mut Session<'_>) -> Result<(), ApiError> {
+        let (query, limit) = (self.query, self.query.limit);
+        let mut add = |answer: &mut Answer, more: Vec<Line>| {
+            let admitted = session.admit(more, limit - answer.lines.len());
+            answer.lines.extend(admitted);
+        };
+        let room = limit - answer.lines.len();
+        let asked = Asked { query, words: &self.words, meaning: self.meaning.as_ref() };
+        let sources = self.app.db.read(|c| supplement::supplements(c, &asked, self.config, room))?;
+        answer.hybrid |= sources.iter().any(|line| line.id.starts_with("source-chunk:"));
+        add(answer, sources);
+        if query.source_only || !self.config.pipeline.graph.enabled {
+            return Ok(());
+        }
+        let (rationales, known) = self.app.db.read(|c| {
+            let filter = Filter::of(query, agents::readable(c, &query.agent)?);
+            let rationales = asides::rationales(c, &filter, &answer.lines)?;
+            Ok::<_, ApiError>((rationales, asides::described(c, &filter, query, self.text)?))
+        })?;
+        add(answer, rationales);
+        if !known.is_empty() {
+            answer.entities = Some(asides::entities_json(&known));
+            let cards = asides::cards(&known, &answer.lines, limit, &self.app.now());
+            add(answer, cards);
+        }
+        Ok(())
+    }
 }
 
 /// Memories from which on frequent words are left out of a search: they cost the most and tell

@@ -125,6 +125,24 @@ impl RecallQuery {
         })
     }
 
+    /// Whether a request may ask for an aggregate, by the look of its body: true for every one that
+    /// does.
+    pub fn mentions_aggregate(request: &Request) -> bool {
+        let names = |needle: &[u8]| request.body.windows(needle.len()).any(|part| part == needle);
+        names(b"aggregate") || names(b"\\u")
+    }
+
+    /// Whether more than a memory's place (agent, scope, project) is asked for.
+    pub fn filters_rows(&self) -> bool {
+        let texts = [&self.kind, &self.who, &self.since, &self.until];
+        texts.iter().any(|t| t.is_some()) || !self.tags.is_empty() || self.pinned || self.importance_min.is_some()
+    }
+
+    /// Whether the filters ask for what only memories have.
+    pub fn filters_memories(&self) -> bool {
+        self.filters_rows() || self.scope.is_some()
+    }
+
     /// The window of time asked for, by `time` or by a date in the question.
     pub fn window(&self) -> Result<Option<Window>, ApiError> {
         Ok(match &self.time {

@@ -1,4 +1,5 @@
-//! From signals to an order of rows.
+//! From candidates to an order of rows: shaped scores, then what only the rows themselves tell
+//! (memory part, §6.5).
 
 use std::collections::HashMap;
 
@@ -6,17 +7,17 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::candidates::{Candidates, Signals};
+use super::filter::Filter;
+use super::meaning::{Meaning, cosine};
+use super::shape::Scale;
+use super::{currentness, dampen, words};
 use crate::clock;
 use crate::config::{Config, Search};
 use crate::db::sql::Conditions;
 use crate::http::ApiError;
 use crate::memory::index::boosted;
+use crate::memory::store::embeddings;
 use crate::memory::store::recall::{self, Row};
-
-/// A hint alone is no full proof.
-const HINT_ALONE: f64 = 0.75;
-/// What a memory of the asked day with evidence scores at least.
-const DATED: f64 = 0.85;
 
 /// A row with its place in the answer.
 #[derive(Debug)]
@@ -24,83 +25,132 @@ pub struct Ranked {
     pub row: Row,
     pub score: f64,
     pub source: &'static str,
+    pub signals: Signals,
+    /// What to say of its claims before the content.
+    pub note: Option<String>,
+}
+
+impl Ranked {
+    /// Multiplies the score; where it is a relevance near 1, without turning the order over.
+    pub fn multiply(&mut self, factor: f64) {
+        self.score = if self.signals.meaning.is_some() { boosted(self.score, factor) } else { self.score * factor };
+    }
 }
 
 /// Rows read and filtered at a time.
 const BATCH: usize = 64;
+/// A cosine counts this much where rows are ranked anew by their vectors.
+const BY_VECTOR: f64 = 0.3;
 
-/// The best `want` rows that the filter lets through, best first; rows below `search.min_score`
-/// are left out.
-pub fn rank(
-    connection: &Connection,
-    candidates: &Candidates,
-    filter: &Conditions,
-    want: usize,
-    config: &Config,
-    now: Timestamp,
-) -> Result<Vec<Ranked>, ApiError> {
-    let mut order: Vec<(i64, f64, &'static str)> = candidates
-        .signals
-        .iter()
-        .map(|(rowid, signals)| {
-            let (score, source) = fuse(*signals, candidates.dated, config.search.alpha);
-            (*rowid, score, source)
-        })
-        .filter(|(_, score, _)| *score >= config.search.min_score)
-        .collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| b.0.cmp(&a.0)));
-    let mut ranked = Vec::new();
-    for batch in order.chunks(BATCH) {
-        let rowids: Vec<i64> = batch.iter().map(|(rowid, _, _)| *rowid).collect();
-        let mut rows: HashMap<i64, Row> =
-            recall::rows(connection, &rowids, filter)?.into_iter().map(|r| (r.rowid, r)).collect();
-        for (rowid, score, source) in batch {
-            if let Some(row) = rows.remove(rowid) {
-                let factor = rehearsal(&row, &config.search, now);
-                let by_meaning = candidates.signals.get(rowid).is_some_and(|s| s.meaning.is_some());
-                let score = if by_meaning { boosted(*score, factor) } else { score * factor };
-                ranked.push(Ranked { row, score, source });
+/// What ranking needs to know of a question.
+pub struct Ranking<'a> {
+    pub connection: &'a Connection,
+    pub filter: &'a Filter<'a>,
+    pub conditions: &'a Conditions,
+    pub config: &'a Config,
+    pub now: Timestamp,
+    pub question: &'a str,
+    pub words: &'a [String],
+    pub meaning: Option<&'a Meaning>,
+}
+
+impl Ranking<'_> {
+    /// The best `want` rows that the filter lets through, or a few more, best first; rows below
+    /// `search.min_score` are left out.
+    pub fn rank(&self, candidates: &Candidates, want: usize) -> Result<Vec<Ranked>, ApiError> {
+        let mut ranked = self.rows(candidates, want)?;
+        if candidates.dated {
+            self.weigh_topic(&mut ranked);
+            ranked.retain(|line| line.score >= self.config.search.min_score);
+        }
+        for line in &mut ranked {
+            line.multiply(rehearsal(&line.row, &self.config.search, self.now));
+        }
+        self.rerank_by_vectors(&mut ranked)?;
+        dampen::dampen(self.connection, self.question, self.words, &mut ranked)?;
+        currentness::weigh(self.connection, self.filter, &mut ranked)?;
+        sort(&mut ranked);
+        Ok(ranked)
+    }
+
+    fn rows(&self, candidates: &Candidates, want: usize) -> Result<Vec<Ranked>, ApiError> {
+        let least = if candidates.dated { 0.0 } else { self.config.search.min_score };
+        let scale = Scale::of(self.config, least, candidates.signals.values());
+        let shape = |(rowid, signals): (&i64, &Signals)| {
+            scale.shape(signals).map(|(score, source)| (*rowid, score, source, *signals))
+        };
+        let mut order: Vec<_> = candidates.signals.iter().filter_map(shape).collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| b.0.cmp(&a.0)));
+        let mut ranked = Vec::new();
+        for batch in order.chunks(BATCH) {
+            let rowids: Vec<i64> = batch.iter().map(|(rowid, ..)| *rowid).collect();
+            let mut rows: HashMap<i64, Row> = recall::rows(self.connection, &rowids, self.conditions)?
+                .into_iter()
+                .map(|row| (row.rowid, row))
+                .collect();
+            ranked.extend(batch.iter().filter_map(|(rowid, score, source, signals)| {
+                let row = rows.remove(rowid)?;
+                Some(Ranked { row, score: *score, source, signals: *signals, note: None })
+            }));
+            // the question's words in the texts decide among the memories of a day: all are read
+            if ranked.len() >= want && !candidates.dated {
+                break;
             }
         }
-        if ranked.len() >= want {
-            break;
+        Ok(ranked)
+    }
+
+    /// Among the memories of a day the share of the question's words that the text has is evidence.
+    fn weigh_topic(&self, ranked: &mut [Ranked]) {
+        let wanted = words::stems(self.question);
+        for line in ranked {
+            let text = words::stems(&line.row.content);
+            let matched = wanted.iter().filter(|w| text.contains(w)).count();
+            if matched > 0 {
+                let coverage = matched as f64 / wanted.len() as f64;
+                let share = matched as f64 / text.len().max(8) as f64;
+                line.score = line.score.max((0.35 + 0.4 * coverage + 0.1 * share).min(0.85));
+            }
+            line.source = match line.source {
+                "hint" => "temporal",
+                "structured" | "sec" => line.source,
+                _ => "temporal_hybrid",
+            };
         }
     }
-    // equal scores: the newer memory first, then by id, so that the order is always the same
+
+    /// Where vectors came from a server, the best rows are ranked anew by theirs.
+    fn rerank_by_vectors(&self, ranked: &mut [Ranked]) -> Result<(), ApiError> {
+        let reranker = &self.config.pipeline.reranker;
+        let Some(Meaning::Vector(question)) = self.meaning else { return Ok(()) };
+        if !reranker.enabled {
+            return Ok(());
+        }
+        sort(ranked);
+        let most = reranker.most.min(ranked.len());
+        let best = &mut ranked[..most];
+        let unknown: Vec<i64> = best.iter().filter(|r| r.signals.vector.is_none()).map(|r| r.row.rowid).collect();
+        let stored: HashMap<i64, Vec<f32>> =
+            embeddings::vectors(self.connection, &unknown, question.len())?.into_iter().collect();
+        for line in best {
+            let known =
+                line.signals.vector.or_else(|| stored.get(&line.row.rowid).map(|v| cosine(question, v).max(0.0)));
+            if let Some(cosine) = known {
+                line.score = (1.0 - BY_VECTOR) * line.score + BY_VECTOR * cosine;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Best first; of equal scores the newer memory, then by id, so that the order is always the same.
+pub fn sort(ranked: &mut [Ranked]) {
     ranked.sort_by(|a, b| {
         b.score
             .total_cmp(&a.score)
             .then_with(|| b.row.created_at.cmp(&a.row.created_at))
             .then_with(|| a.row.id.cmp(&b.row.id))
     });
-    Ok(ranked)
-}
-
-fn fuse(signals: Signals, dated: bool, alpha: f64) -> (f64, &'static str) {
-    let (mut score, mut source) = match (signals.meaning, signals.vector, signals.lexical) {
-        (Some(meaning), _, Some(_)) => (meaning, "hybrid"),
-        (Some(meaning), _, None) => (meaning, "vector"),
-        (None, Some(vector), Some(lexical)) => (alpha * vector + (1.0 - alpha) * lexical, "hybrid"),
-        (None, Some(vector), None) => (vector, "vector"),
-        (None, None, Some(lexical)) => (lexical, "keyword"),
-        (None, None, None) => (0.0, "hint"),
-    };
-    let found = source != "hint";
-    if let Some(hint) = signals.hint {
-        if !found {
-            score = hint.min(HINT_ALONE);
-        } else if hint >= score {
-            (score, source) = (hint, "hybrid");
-        }
-    }
-    if let Some(structured) = signals.structured.filter(|s| *s >= score) {
-        let alone = !found && signals.hint.is_none();
-        (score, source) = (structured, if alone { "structured" } else { "sec" });
-    }
-    if dated && DATED >= score && score > 0.0 {
-        return (DATED, if found { "temporal_hybrid" } else { "temporal" });
-    }
-    (score, source)
 }
 
 /// Memories that were of use before come a little further up, fading with time.
@@ -116,29 +166,4 @@ fn rehearsal(row: &Row, search: &Search, now: Timestamp) -> f64 {
         .max(0.0);
     let fading = 0.5_f64.powf(days / search.rehearsal_half_life_days);
     1.0 + search.rehearsal_weight * (row.access_count as f64 + 1.0).ln() * fading
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn channels_are_fused_as_the_contract_says() {
-        let of = |lexical, vector, meaning, hint| Signals { lexical, vector, meaning, hint, ..Signals::default() };
-        let fused = |signals, dated| {
-            let (score, source) = fuse(signals, dated, 0.7);
-            ((score * 100.0).round() / 100.0, source)
-        };
-        assert_eq!(fused(of(None, None, None, Some(1.0)), false), (0.75, "hint"));
-        assert_eq!(fused(of(Some(0.5), None, None, Some(0.9)), false), (0.9, "hybrid"));
-        assert_eq!(fused(of(Some(0.9), None, None, Some(0.5)), false), (0.9, "keyword"));
-        assert_eq!(fused(of(Some(0.5), None, None, None), true), (0.85, "temporal_hybrid"));
-        assert_eq!(fused(of(Some(1.0), Some(0.5), None, None), false), (0.65, "hybrid"));
-        assert_eq!(fused(of(None, Some(0.5), None, None), false), (0.5, "vector"));
-        assert_eq!(fused(of(None, None, Some(0.4), None), false), (0.4, "vector"));
-        let claimed = |signals| Signals { structured: Some(0.6), ..signals };
-        assert_eq!(fused(claimed(of(None, None, None, None)), false), (0.6, "structured"));
-        assert_eq!(fused(claimed(of(Some(0.5), None, None, None)), false), (0.6, "sec"));
-        assert_eq!(fused(claimed(of(Some(0.9), None, None, None)), false), (0.9, "keyword"));
-    }
 }

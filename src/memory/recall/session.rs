@@ -1,52 +1,95 @@
 //! What a session has seen is not shown again (memory part, §6.7).
 
-use super::answer::{Answer, Dedupe};
+use super::answer::{Dedupe, Line};
 use super::query::RecallQuery;
 use crate::app::App;
 use crate::db;
-use crate::http::ApiError;
 use crate::memory::store::ledger::{self, Epoch};
 
-/// The ledger of the session asked for; `None` without a session or when it cannot be read.
-pub fn epoch(app: &App, query: &RecallQuery) -> Option<Epoch> {
-    let session_key = query.session_key.clone()?;
-    let number = app.db.read(|c| Ok::<_, db::Error>(ledger::current_epoch(c, &session_key, &query.agent)?));
-    match number {
-        Ok(number) => Some(Epoch { session_key, agent: query.agent.clone(), number }),
-        Err(cause) => {
-            log::warn!(target: "memory", "recall goes on without its session: {cause}");
-            None
-        }
-    }
+/// The ledger of the session that asks, if there is one.
+pub struct Session<'a> {
+    app: &'a App,
+    include_recalled: bool,
+    epoch: Option<Epoch>,
+    /// What was done so far; `None` without a session.
+    pub dedupe: Option<Dedupe>,
 }
 
-/// Drops what was shown (or marks it, with `includeRecalled`), cuts and records the rest.
-pub fn dedupe(app: &App, query: &RecallQuery, epoch: Epoch, answer: Answer) -> Result<Answer, ApiError> {
-    let now = app.now();
-    let (limit, include) = (query.limit, query.include_recalled);
-    app.db.write(move |c| {
-        let shown = ledger::shown(c, &epoch)?;
-        let mut dedupe = Dedupe { epoch: epoch.number, suppressed: 0, repeated: 0 };
+/// What the ledger says of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    New,
+    Repeated,
+    Suppressed,
+}
+
+impl<'a> Session<'a> {
+    /// Without a session key, or when the ledger cannot be read, everything is new.
+    pub fn of(app: &'a App, query: &RecallQuery) -> Self {
+        let epoch = query.session_key.as_ref().and_then(|key| {
+            let number = app.db.read(|c| Ok::<_, db::Error>(ledger::current_epoch(c, key, &query.agent)?));
+            let number = number.map_err(|cause| log::warn!(target: "memory", "recall without its session: {cause}"));
+            Some(Epoch { session_key: key.clone(), agent: query.agent.clone(), number: number.ok()? })
+        });
+        let dedupe = epoch.as_ref().map(|e| Dedupe { epoch: e.number, suppressed: 0, repeated: 0 });
+        Session { app, include_recalled: query.include_recalled, epoch, dedupe }
+    }
+
+    /// Drops what was shown (or marks it, with `includeRecalled`), cuts at `room` and records the rest.
+    pub fn admit(&mut self, mut lines: Vec<Line>, room: usize) -> Vec<Line> {
+        let epoch = match &self.epoch {
+            Some(epoch) if !lines.is_empty() && room > 0 => epoch.clone(),
+            _ => {
+                lines.truncate(room);
+                return lines;
+            }
+        };
+        let verdicts = match self.verdicts(&lines, epoch, room) {
+            Ok(verdicts) => verdicts,
+            Err(cause) => {
+                log::warn!(target: "memory", "recall goes on without its session: {cause}");
+                (self.epoch, self.dedupe) = (None, None);
+                lines.truncate(room);
+                return lines;
+            }
+        };
         let mut kept = Vec::new();
-        for mut line in answer.lines {
-            if kept.len() == limit {
-                break;
+        for (mut line, verdict) in lines.into_iter().zip(verdicts) {
+            let Some(dedupe) = &mut self.dedupe else { break };
+            dedupe.suppressed += usize::from(verdict == Verdict::Suppressed);
+            dedupe.repeated += usize::from(verdict == Verdict::Repeated);
+            line.already_recalled = verdict == Verdict::Repeated;
+            if verdict != Verdict::Suppressed {
+                kept.push(line);
             }
-            let item = line.item();
-            let known = shown.contains(&(item.kind.to_owned(), item.id.clone()));
-            if known && !include {
-                dedupe.suppressed += 1;
-                continue;
-            }
-            if known {
-                dedupe.repeated += 1;
-                line.already_recalled = true;
-            } else {
-                let mode = if include { "include_recalled" } else { "default" };
-                ledger::claim(c, &epoch, &item, mode, &now)?;
-            }
-            kept.push(line);
         }
-        Ok(Answer { lines: kept, dedupe: Some(dedupe), temporal: answer.temporal, hybrid: answer.hybrid })
-    })
+        kept
+    }
+
+    /// Of the lines up to the last that is admitted.
+    fn verdicts(&self, lines: &[Line], epoch: Epoch, room: usize) -> Result<Vec<Verdict>, db::Error> {
+        let items: Vec<_> = lines.iter().map(Line::item).collect();
+        let (include, now) = (self.include_recalled, self.app.now());
+        self.app.db.write(move |c| {
+            let shown = ledger::shown(c, &epoch)?;
+            let mode = if include { "include_recalled" } else { "default" };
+            let (mut verdicts, mut admitted) = (Vec::new(), 0);
+            for item in &items {
+                if admitted == room {
+                    break;
+                }
+                let verdict = match shown.contains(&(item.kind.to_owned(), item.id.clone())) {
+                    true if include => Verdict::Repeated,
+                    true => Verdict::Suppressed,
+                    false => Verdict::New,
+                };
+                if verdict == Verdict::New {
+                    ledger::claim(c, &epoch, item, mode, &now)?;
+                }
+                admitted += usize::from(verdict != Verdict::Suppressed);
+                verdicts.push(verdict);
+            }
+            Ok(verdicts)
+        })
+    }
 }

@@ -40,6 +40,37 @@ pub fn search_words(text: &str) -> Vec<String> {
     words
 }
 
+/// Words of a text as claims are compared: lower case, endings off, no stop words, each once.
+pub fn stems(text: &str) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    plain(text, 2).map(|w| stem(&w)).filter(|w| seen.insert(w.clone())).collect()
+}
+
+/// Words of a question that may name an entity.
+pub fn naming_words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = plain(text, 3).collect();
+    words.truncate(MOST);
+    words
+}
+
+/// Alphanumeric words of at least so many characters, lower case, no stop words.
+fn plain(text: &str, shortest: usize) -> impl Iterator<Item = String> {
+    let lower = text.to_lowercase();
+    let words: Vec<String> = lower.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
+    words.into_iter().filter(move |w| w.chars().count() >= shortest && !is_stop_word(w))
+}
+
+/// `ies` → `y`, `ing`, `ed` and `s` off, where enough is left.
+fn stem(word: &str) -> String {
+    let length = word.chars().count();
+    for (ending, longer_than, instead) in [("ies", 4, "y"), ("ing", 5, ""), ("ed", 4, ""), ("s", 3, "")] {
+        if let Some(start) = word.strip_suffix(ending).filter(|_| length > longer_than) {
+            return format!("{start}{instead}");
+        }
+    }
+    word.to_owned()
+}
+
 /// All of the words, or any of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Join {

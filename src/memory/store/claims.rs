@@ -11,7 +11,8 @@ const NEWEST: i64 = 5_000;
 #[derive(Debug, Clone)]
 pub struct Claim {
     pub rowid: i64,
-    /// Aspect, keys, kind and content, joined.
+    pub aspect: String,
+    /// Keys, kind and content, joined.
     pub text: String,
     pub importance: f64,
     pub confidence: f64,
@@ -27,7 +28,7 @@ pub fn any(connection: &Connection) -> rusqlite::Result<bool> {
 pub fn containing(
     connection: &Connection,
     agent: &str,
-    words: &[String],
+    words: &[&str],
     filter: &Conditions,
     limit: i64,
 ) -> rusqlite::Result<Vec<Claim>> {
@@ -35,7 +36,7 @@ pub fn containing(
         "WITH newest AS (SELECT id, aspect_id, memory_id, group_key, claim_key, kind, content, importance, confidence
            FROM entity_attributes INDEXED BY idx_entity_attributes_agent
            WHERE agent_id = ? AND status = 'active' AND memory_id IS NOT NULL ORDER BY rowid DESC LIMIT ?)
-         SELECT m.rowid, p.name || ' ' || COALESCE(a.group_key, '') || ' ' || COALESCE(a.claim_key, '') || ' ' || a.kind
+         SELECT m.rowid, p.name, COALESCE(a.group_key, '') || ' ' || COALESCE(a.claim_key, '') || ' ' || a.kind
            || ' ' || a.content, a.importance, a.confidence
          FROM newest a CROSS JOIN entity_aspects p ON p.id = a.aspect_id CROSS JOIN entities e ON e.id = p.entity_id
          CROSS JOIN memories m ON m.id = a.memory_id
@@ -50,6 +51,51 @@ pub fn containing(
         .chain(filter.values())
         .chain([&limit as &dyn rusqlite::ToSql]);
     sql::rows(connection, &text, params_from_iter(values), |row| {
-        Ok(Claim { rowid: row.get(0)?, text: row.get(1)?, importance: row.get(2)?, confidence: row.get(3)? })
+        Ok(Claim {
+            rowid: row.get(0)?,
+            aspect: row.get(1)?,
+            text: row.get(2)?,
+            importance: row.get(3)?,
+            confidence: row.get(4)?,
+        })
+    })
+}
+
+/// Facts of one memory that are still said, or no longer.
+#[derive(Debug, Clone)]
+pub struct Fact {
+    pub memory_id: String,
+    pub content: String,
+    pub superseded: bool,
+    /// What is said instead.
+    pub replacement: Option<String>,
+}
+
+/// Facts looked at, of all the memories together.
+const FACTS: i64 = 1_000;
+
+/// What the claims of these memories say, active and superseded ones, the most important first. A
+/// replacement is named when the memory it came from may be read; `readable` speaks of `m`.
+pub fn facts(
+    connection: &Connection,
+    agent: &str,
+    memory_ids: &[&str],
+    readable: &Conditions,
+) -> rusqlite::Result<Vec<Fact>> {
+    let text = format!(
+        "SELECT a.memory_id, a.content, a.status = 'superseded', n.content
+         FROM json_each(?) j CROSS JOIN entity_attributes a INDEXED BY idx_signetd_attributes_memory
+           ON a.memory_id = j.value
+         LEFT JOIN entity_attributes n ON n.id = a.superseded_by
+           AND EXISTS (SELECT 1 FROM memories m WHERE m.id = n.memory_id AND {})
+         WHERE a.agent_id = ? AND a.status IN ('active', 'superseded') ORDER BY a.importance DESC, a.created_at DESC LIMIT ?",
+        readable.sql()
+    );
+    let list = serde_json::Value::from(memory_ids).to_string();
+    let values = std::iter::once(&list as &dyn rusqlite::ToSql)
+        .chain(readable.values())
+        .chain([&agent as &dyn rusqlite::ToSql, &FACTS]);
+    sql::rows(connection, &text, params_from_iter(values), |row| {
+        Ok(Fact { memory_id: row.get(0)?, content: row.get(1)?, superseded: row.get(2)?, replacement: row.get(3)? })
     })
 }

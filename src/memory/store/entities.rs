@@ -279,3 +279,26 @@ pub fn put_transcript(
     )?;
     Ok(())
 }
+
+/// An entity that a memory mentions.
+#[derive(Debug)]
+pub struct Mention {
+    pub rowid: i64,
+    pub entity: String,
+    /// Of the entity, by all memories.
+    pub mentions: i64,
+}
+
+/// Mentions looked at, of all the memories together.
+const MENTIONS: i64 = 5_000;
+
+/// The entities that these memories mention.
+pub fn mentioned_by(connection: &Connection, rowids: &[i64]) -> rusqlite::Result<Vec<Mention>> {
+    sql::rows(
+        connection,
+        "SELECT m.rowid, e.id, COALESCE(e.mentions, 0) FROM json_each(?1) j CROSS JOIN memories m ON m.rowid = j.value
+         CROSS JOIN memory_entity_mentions x ON x.memory_id = m.id CROSS JOIN entities e ON e.id = x.entity_id LIMIT ?2",
+        (serde_json::Value::from(rowids).to_string(), MENTIONS),
+        |row| Ok(Mention { rowid: row.get(0)?, entity: row.get(1)?, mentions: row.get(2)? }),
+    )
+}

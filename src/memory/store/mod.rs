@@ -13,5 +13,6 @@ pub mod jobs;
 pub mod ledger;
 pub mod memories;
 pub mod recall;
+pub mod sources;
 pub mod temporal;
 pub mod views;
