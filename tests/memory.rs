@@ -131,3 +131,24 @@ fn a_memory_is_found_by_its_structured_claims() {
     assert_eq!(answer["results"][0]["content"], "Minutes of the Tuesday round", "{answer}");
     assert_eq!(answer["results"][0]["source"], "structured");
 }
+
+#[test]
+fn other_forms_and_misspelt_words_find_a_memory_when_nothing_else_does() {
+    let daemon = Daemon::start(QUIET);
+    let javier = "Javier counted the pelicans at the bay";
+    for text in [javier, "Deployments happen on Thursdays", "Nothing here is planned"] {
+        daemon.remember(text);
+    }
+    for (question, found) in [
+        ("pelican", javier),
+        ("counts pelican", javier),
+        ("deploying", "Deployments happen on Thursdays"),
+        ("javeir", javier),
+        ("deploiments", "Deployments happen on Thursdays"),
+    ] {
+        assert_eq!(daemon.recall(question), [found], "{question}");
+    }
+    for question in ["zebra", "plane", "javelin"] {
+        assert!(daemon.recall(question).is_empty(), "{question}");
+    }
+}

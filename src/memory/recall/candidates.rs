@@ -8,6 +8,7 @@ use super::CANDIDATES;
 use super::claims;
 use super::filter::Filter;
 use super::graph::Graph;
+use super::spelling;
 use super::words::{self, Join};
 use crate::config::Config;
 use crate::db::sql::Conditions;
@@ -16,6 +17,8 @@ use crate::memory::store::fulltext::{self, Match};
 
 /// Questions of up to this many words are first taken to mean all of them.
 const ALL_WORDS: usize = 3;
+/// What a match counts of words that were guessed to be meant.
+const GUESSED: f64 = 0.7;
 
 /// What the channels say of one memory.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,17 +80,24 @@ impl<'a> Search<'a> {
         Search { connection, words, agent: &filter.readable.agent, question, dated, conditions, config }
     }
 
-    /// The best matches of all memories.
+    /// The best matches of all memories; when no memory has any of the words, of words spelt much
+    /// like them.
     pub fn ahead(&self, beside: &Beside) -> Result<Candidates, ApiError> {
-        let matches = by_words(self.words, |e| fulltext::best(self.connection, e, CANDIDATES))?;
+        let best = |words: &[String]| by_words(words, |e| fulltext::best(self.connection, e, CANDIDATES));
+        let matches = best(self.words)?;
+        if matches.is_empty() {
+            let meant = spelling::corrected(self.connection, self.words)?;
+            let guessed = if meant.is_empty() { Vec::new() } else { best(&meant)? };
+            return Ok(self.candidates(&guessed, GUESSED, beside));
+        }
         let cut_off = matches.len() as i64 == CANDIDATES;
-        Ok(Candidates { cut_off, ..self.candidates(&matches, beside) })
+        Ok(Candidates { cut_off, ..self.candidates(&matches, 1.0, beside) })
     }
 
     /// The best matches among those that the filter lets through.
     pub fn filtered(&self, beside: &Beside) -> Result<Candidates, ApiError> {
         let matches = by_words(self.words, |e| fulltext::memories(self.connection, e, self.conditions, CANDIDATES))?;
-        Ok(self.candidates(&matches, beside))
+        Ok(self.candidates(&matches, 1.0, beside))
     }
 
     /// Hints, claims and the graph.
@@ -109,11 +119,12 @@ impl<'a> Search<'a> {
         Ok(beside)
     }
 
-    fn candidates(&self, matches: &[Match], beside: &Beside) -> Candidates {
+    /// `trust` is what a match in words counts.
+    fn candidates(&self, matches: &[Match], trust: f64, beside: &Beside) -> Candidates {
         let mut signals: HashMap<i64, Signals> = HashMap::new();
         let mut of = |rowid: i64, say: &dyn Fn(&mut Signals)| say(signals.entry(rowid).or_default());
         for (rowid, score) in normalised(matches) {
-            of(rowid, &|s| s.lexical = Some(score));
+            of(rowid, &|s| s.lexical = Some(trust * score));
         }
         for (rowid, score) in &beside.hints {
             of(*rowid, &|s| s.hint = Some(*score));
@@ -133,19 +144,21 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Runs a search for all words when there are few, else (or when that finds nothing) for any.
+/// Runs a search for all words when there are few, as they are and then in other forms, else (or
+/// when that finds nothing) for any.
 pub fn by_words(
     words: &[String],
     search: impl Fn(&str) -> rusqlite::Result<Vec<Match>>,
 ) -> Result<Vec<Match>, ApiError> {
-    let mut matches = Vec::new();
     if words.len() <= ALL_WORDS {
-        matches = search(&words::expression(words, Join::All))?;
+        for expression in [words::expression(words, Join::All), words::expression_of_forms(words, Join::All)] {
+            let matches = search(&expression)?;
+            if !matches.is_empty() {
+                return Ok(matches);
+            }
+        }
     }
-    if matches.is_empty() {
-        matches = search(&words::expression(words, Join::Any))?;
-    }
-    Ok(matches)
+    Ok(search(&words::expression_of_forms(words, Join::Any))?)
 }
 
 /// |bm25| as a share of the best one's; per memory the first, which is the best.

@@ -18,6 +18,7 @@ mod query;
 mod rank;
 mod session;
 mod shape;
+mod spelling;
 mod supplement;
 mod words;
 

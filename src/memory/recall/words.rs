@@ -78,13 +78,41 @@ pub enum Join {
     Any,
 }
 
+impl Join {
+    fn of(self, parts: impl Iterator<Item = String>) -> String {
+        let parts: Vec<String> = parts.collect();
+        parts.join(match self {
+            Join::All => " AND ",
+            Join::Any => " OR ",
+        })
+    }
+}
+
 /// An FTS5 expression of words; each is a string, so nothing in it is syntax.
 pub fn expression(words: &[String], join: Join) -> String {
-    let quoted: Vec<String> = words.iter().map(|w| fts_quote(w)).collect();
-    quoted.join(match join {
-        Join::All => " ",
-        Join::Any => " OR ",
-    })
+    join.of(words.iter().map(|w| fts_quote(w)))
+}
+
+/// The same with other forms of the words: plural and singular, endings of verbs.
+pub fn expression_of_forms(words: &[String], join: Join) -> String {
+    join.of(words.iter().map(|w| forms(w)))
+}
+
+/// Stems of so many letters stand for every word that begins with them: shorter ones begin too many.
+const PREFIX: usize = 5;
+
+fn forms(word: &str) -> String {
+    let plain = word.chars().all(char::is_alphabetic) && word.chars().count() >= 4;
+    if !plain {
+        return fts_quote(word);
+    }
+    let stem = stem(word);
+    if stem.chars().count() >= PREFIX && word.starts_with(&stem) {
+        return format!("{}*", fts_quote(&stem));
+    }
+    let endings = if stem == word { ["s", "es"] } else { ["", "e"] };
+    let others = endings.iter().map(|ending| fts_quote(&format!("{stem}{ending}")));
+    format!("({})", Join::Any.of(std::iter::once(fts_quote(word)).chain(others)))
 }
 
 #[cfg(test)]
@@ -98,5 +126,16 @@ mod tests {
         assert_eq!(search_words("Caroline's book, the book"), ["caroline", "book"]);
         assert!(search_words("  ? ").is_empty());
         assert_eq!(expression(&["a\"b".into(), "c".into()], Join::Any), "\"a\"\"b\" OR \"c\"");
+    }
+
+    #[test]
+    fn other_forms_of_words_are_looked_for() {
+        assert_eq!(forms("pelicans"), "\"pelican\"*");
+        assert_eq!(forms("boats"), "(\"boats\" OR \"boat\" OR \"boate\")");
+        assert_eq!(forms("boat"), "(\"boat\" OR \"boats\" OR \"boates\")");
+        assert_eq!(forms("baking"), "(\"baking\" OR \"bak\" OR \"bake\")");
+        assert_eq!(forms("parties"), "(\"parties\" OR \"party\" OR \"partye\")");
+        assert_eq!(forms("x-ray2"), "\"x-ray2\"");
+        assert_eq!(expression_of_forms(&["key".into(), "repairing".into()], Join::All), "\"key\" AND \"repair\"*");
     }
 }

@@ -70,6 +70,22 @@ fn matches(
     sql::rows(connection, text, params_from_iter(values), |row| Ok(Match { rowid: row.get(0)?, bm25: row.get(1)? }))
 }
 
+/// Words of the memories that begin like this, each with the number of memories it is in.
+pub fn words_beginning(connection: &Connection, start: &str, limit: i64) -> rusqlite::Result<Vec<(String, i64)>> {
+    // a table of this connection, over the index of the file
+    connection.execute_batch(
+        "CREATE VIRTUAL TABLE IF NOT EXISTS temp.signetd_words USING fts5vocab('main', 'memories_fts', 'row')",
+    )?;
+    // no letter sorts behind U+10FFFF
+    let end = format!("{start}\u{10FFFF}");
+    sql::rows(
+        connection,
+        "SELECT term, doc FROM temp.signetd_words WHERE term >= ?1 AND term < ?2 LIMIT ?3",
+        (start, end, limit),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 /// One line of the legacy keyword search.
 #[derive(Debug, Serialize)]
 pub struct Found {

@@ -1,0 +1,76 @@
+//! Words that no memory has, and those of the memories that may have been meant.
+
+use rusqlite::Connection;
+
+use crate::memory::store::fulltext;
+
+/// Shorter words are like too many others.
+const SHORTEST: usize = 5;
+/// Words from this length on may differ in two places.
+const LONG: usize = 8;
+/// Letters in which a misspelt word is taken to be right.
+const SURE: usize = 2;
+/// Words of the memories that are compared with one of the question.
+const COMPARED: i64 = 20_000;
+
+/// For each of these words the one of the memories' words that differs least from it, the most
+/// frequent where several do; words without such a one are left out.
+pub fn corrected(connection: &Connection, words: &[String]) -> rusqlite::Result<Vec<String>> {
+    let mut meant = Vec::new();
+    for word in words {
+        let letters: Vec<char> = word.chars().collect();
+        if letters.len() < SHORTEST || !letters.iter().all(|c| c.is_alphabetic()) {
+            continue;
+        }
+        let most = if letters.len() >= LONG { 2 } else { 1 };
+        let start: String = letters[..SURE].iter().collect();
+        let best = fulltext::words_beginning(connection, &start, COMPARED)?
+            .into_iter()
+            .filter_map(|(known, memories)| {
+                let distance = distance(&letters, &known.chars().collect::<Vec<_>>(), most)?;
+                Some((distance, -memories, known))
+            })
+            .min();
+        meant.extend(best.map(|(_, _, known)| known));
+    }
+    Ok(meant)
+}
+
+/// Insertions, deletions, substitutions and swaps of neighbours between two words (Damerau and
+/// Levenshtein, each letter touched once); `None` when more than `most`.
+fn distance(a: &[char], b: &[char], most: usize) -> Option<usize> {
+    if a.len().abs_diff(b.len()) > most {
+        return None;
+    }
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let mut cost = (last[j] + usize::from(x != y)).min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                cost = cost.min(before[j - 1] + 1);
+            }
+            row.push(cost);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().filter(|d| *d <= most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_count_swaps_once() {
+        let of = |a: &str, b: &str| distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>(), 2);
+        assert_eq!(of("javeir", "javier"), Some(1));
+        assert_eq!(of("safron", "saffron"), Some(1));
+        assert_eq!(of("kubernets", "kubernetes"), Some(1));
+        assert_eq!(of("vaccuum", "vacuum"), Some(1));
+        assert_eq!(of("abcdef", "badcfe"), None);
+        assert_eq!(of("same", "same"), Some(0));
+        assert_eq!(of("a", "abcd"), None);
+    }
+}
