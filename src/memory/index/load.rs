@@ -1,6 +1,6 @@
 //! Filling the index from the database, in the background.
 
-use super::{Index, Vector};
+use super::{Index, Prepared, Vector};
 use crate::app::App;
 use crate::db::Error;
 use crate::memory::store::embeddings;
@@ -42,7 +42,7 @@ pub fn load(app: &App) -> Result<(), Error> {
                 (Some(stored), false) => Vector::Stored(stored),
                 (None, false) => Vector::None,
             };
-            inner.docs.put(entry, vector);
+            inner.docs.put(&Prepared::of(entry, vector));
         }
         inner.loaded_to = last;
     }

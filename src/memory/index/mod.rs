@@ -84,6 +84,33 @@ pub enum Vector<'a> {
     None,
 }
 
+/// An entry taken apart, before the index is locked for it.
+struct Prepared<'a> {
+    entry: &'a Entry,
+    tokens: Vec<Token>,
+    signs: Option<Vec<u64>>,
+    created_s: i64,
+}
+
+impl<'a> Prepared<'a> {
+    fn of(entry: &'a Entry, vector: Vector<'_>) -> Self {
+        let mut tokens = embedding::tokenize(&entry.content);
+        let signs = match vector {
+            Vector::OfText => signs_of(&embedding::pooled(&tokens)),
+            Vector::Stored(vector) => signs_of(vector),
+            Vector::None => None,
+        };
+        tokens.truncate(TOKENS);
+        let created_s = clock::parse_stored(&entry.created_at).map_or(0, |t| t.as_second());
+        Prepared { entry, tokens, signs, created_s }
+    }
+}
+
+/// The sign bits of a vector; `None` of all zeros, which is like nothing.
+fn signs_of(vector: &[f32]) -> Option<Vec<u64>> {
+    vector.iter().any(|x| *x != 0.0).then(|| scan::signs(vector))
+}
+
 /// The index of a running daemon.
 #[derive(Default)]
 pub struct Index {
@@ -117,18 +144,20 @@ impl Index {
 
     /// Takes a new or changed memory in.
     pub fn put(&self, entry: &Entry, vector: Vector<'_>) {
+        let prepared = Prepared::of(entry, vector);
         let mut inner = self.write();
         // the loader comes to rows beyond what it has read
         if inner.ready || entry.rowid <= inner.loaded_to {
-            inner.docs.put(entry, vector);
+            inner.docs.put(&prepared);
         }
     }
 
     /// Gives a memory its vector.
     pub fn set_vector(&self, rowid: i64, vector: &[f32]) {
+        let Some(signs) = signs_of(vector) else { return };
         let mut inner = self.write();
         if let Some(at) = inner.docs.position.get(&rowid).copied() {
-            inner.docs.set_signs(at, vector);
+            inner.docs.set_signs(at, &signs);
         }
     }
 
@@ -155,10 +184,8 @@ impl Docs {
         Docs { stride: dims.div_ceil(64), frequency: vec![0; embedding::Table::get().len()], ..Docs::default() }
     }
 
-    fn put(&mut self, entry: &Entry, vector: Vector<'_>) {
-        let mut tokens = embedding::tokenize(&entry.content);
-        let own = matches!(vector, Vector::OfText).then(|| embedding::pooled(&tokens));
-        tokens.truncate(TOKENS);
+    fn put(&mut self, prepared: &Prepared<'_>) {
+        let Prepared { entry, tokens, signs, created_s } = prepared;
         let place = self.place_id(&entry.place);
         let at = match self.position.get(&entry.rowid).copied() {
             Some(at) => {
@@ -167,25 +194,22 @@ impl Docs {
             }
             None => self.append(entry.rowid, place),
         };
-        let doc_at = self.tokens.len() as u32;
+        let tokens_at = self.tokens.len() as u32;
         let author = self.author_id(entry.who.as_deref().unwrap_or_default());
-        let created_s = clock::parse_stored(&entry.created_at).map_or(0, |t| t.as_second());
         let doc = &mut self.docs[at as usize];
-        doc.tokens_at = doc_at;
+        doc.tokens_at = tokens_at;
         doc.tokens = tokens.len() as u16;
         doc.place = place;
         doc.who = author;
         doc.alive = true;
         doc.question = entry.content.contains('?');
-        doc.created_s = created_s;
+        doc.created_s = *created_s;
         doc.has_vector = false;
-        self.tokens.extend_from_slice(&tokens);
+        self.tokens.extend_from_slice(tokens);
         self.count_tokens(at, 1);
         self.live += 1;
-        match (vector, own) {
-            (Vector::Stored(vector), _) => self.set_signs(at, vector),
-            (_, Some(own)) => self.set_signs(at, &own),
-            _ => {}
+        if let Some(signs) = signs {
+            self.set_signs(at, signs);
         }
     }
 
@@ -271,13 +295,11 @@ impl Docs {
         id
     }
 
-    fn set_signs(&mut self, at: u32, vector: &[f32]) {
-        if vector.len().div_ceil(64) != self.stride {
-            return;
+    fn set_signs(&mut self, at: u32, signs: &[u64]) {
+        if signs.len() == self.stride {
+            self.signs[at as usize * self.stride..(at as usize + 1) * self.stride].copy_from_slice(signs);
+            self.docs[at as usize].has_vector = true;
         }
-        let words = &mut self.signs[at as usize * self.stride..(at as usize + 1) * self.stride];
-        words.copy_from_slice(&scan::signs(vector));
-        self.docs[at as usize].has_vector = vector.iter().any(|x| *x != 0.0);
     }
 
     /// The places memories are in: as many as there are agents, projects and scopes.

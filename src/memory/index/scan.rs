@@ -56,7 +56,7 @@ impl Docs {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Allowed, Entry, Vector};
+    use super::super::{Allowed, Entry, Prepared, Vector};
     use super::*;
     use crate::embedding;
     use crate::memory::store::memories::Place;
@@ -79,7 +79,7 @@ mod tests {
                 who: None,
                 created_at: "2024-01-01T00:00:00Z".into(),
             };
-            docs.put(&entry, Vector::OfText);
+            docs.put(&Prepared::of(&entry, Vector::OfText));
         }
         let query = embedding::embed("ships and tides in the harbour");
         let both = docs.nearest(&query, &Allowed::Places(vec![true, true]), 2);
