@@ -5,7 +5,7 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 use crate::db::sql::{self, Conditions};
 
 /// Entities looked through for a part of a name: those of most weight.
-const LOOKED_THROUGH: i64 = 2_000;
+const LOOKED_THROUGH: i64 = 1_000;
 /// Mentions of one entity looked at: its newest.
 const MENTIONS: i64 = 500;
 
@@ -36,7 +36,7 @@ pub fn named_by(connection: &Connection, agent: &str, expression: &str, limit: i
     )
 }
 
-/// Active entities whose name contains one of the words, those of most mentions first.
+/// Active entities whose name contains one of the words, by word and then by weight.
 pub fn named_in_part(
     connection: &Connection,
     agent: &str,
@@ -45,11 +45,12 @@ pub fn named_in_part(
 ) -> rusqlite::Result<Vec<Entity>> {
     sql::rows(
         connection,
-        "WITH known AS (SELECT id, name, entity_type FROM entities INDEXED BY idx_entities_order
+        "WITH known AS MATERIALIZED (SELECT id, name, entity_type, lower(name) AS folded
+           FROM entities INDEXED BY idx_entities_order
            WHERE agent_id = ?1 AND status = 'active' AND entity_type <> 'chunk_group'
            ORDER BY pinned DESC, pinned_at DESC, mentions DESC, updated_at DESC, name LIMIT ?2)
-         SELECT e.id, e.name, e.entity_type FROM known e
-         WHERE EXISTS (SELECT 1 FROM json_each(?3) w WHERE instr(lower(e.name), w.value)) LIMIT ?4",
+         SELECT DISTINCT e.id, e.name, e.entity_type FROM json_each(?3) w CROSS JOIN known e
+         WHERE instr(e.folded, w.value) LIMIT ?4",
         (agent, LOOKED_THROUGH, serde_json::Value::from(words).to_string(), limit),
         entity,
     )

@@ -1,4 +1,5 @@
--- Indexes of our own: questions the original answers by scanning.
+-- Indexes of our own: questions the original answers by scanning. All are kept by the database itself,
+-- so the original daemon keeps them too when it writes to the same file.
 
 -- The first dedupe key of a remember.
 CREATE INDEX idx_signetd_memories_source ON memories (source_id, source_type) WHERE source_id IS NOT NULL;
@@ -8,3 +9,27 @@ CREATE INDEX idx_signetd_memories_access ON memories (access_count DESC, importa
 CREATE INDEX idx_signetd_aggregate_source ON aggregate_memory_sources (source_memory_id);
 -- The claims of one memory.
 CREATE INDEX idx_signetd_attributes_memory ON entity_attributes (memory_id) WHERE memory_id IS NOT NULL;
+
+-- Claims and aspects by their words.
+CREATE VIRTUAL TABLE signetd_claims_fts USING fts5(content, group_key, claim_key, content='entity_attributes', content_rowid='rowid');
+CREATE TRIGGER signetd_claims_fts_ai AFTER INSERT ON entity_attributes BEGIN
+  INSERT INTO signetd_claims_fts(rowid, content, group_key, claim_key) VALUES (new.rowid, new.content, new.group_key, new.claim_key);
+END;
+CREATE TRIGGER signetd_claims_fts_ad AFTER DELETE ON entity_attributes BEGIN
+  INSERT INTO signetd_claims_fts(signetd_claims_fts, rowid, content, group_key, claim_key) VALUES ('delete', old.rowid, old.content, old.group_key, old.claim_key);
+END;
+CREATE TRIGGER signetd_claims_fts_au AFTER UPDATE OF content, group_key, claim_key ON entity_attributes BEGIN
+  INSERT INTO signetd_claims_fts(signetd_claims_fts, rowid, content, group_key, claim_key) VALUES ('delete', old.rowid, old.content, old.group_key, old.claim_key);
+  INSERT INTO signetd_claims_fts(rowid, content, group_key, claim_key) VALUES (new.rowid, new.content, new.group_key, new.claim_key);
+END;
+CREATE VIRTUAL TABLE signetd_aspects_fts USING fts5(name, content='entity_aspects', content_rowid='rowid');
+CREATE TRIGGER signetd_aspects_fts_ai AFTER INSERT ON entity_aspects BEGIN
+  INSERT INTO signetd_aspects_fts(rowid, name) VALUES (new.rowid, new.name);
+END;
+CREATE TRIGGER signetd_aspects_fts_ad AFTER DELETE ON entity_aspects BEGIN
+  INSERT INTO signetd_aspects_fts(signetd_aspects_fts, rowid, name) VALUES ('delete', old.rowid, old.name);
+END;
+CREATE TRIGGER signetd_aspects_fts_au AFTER UPDATE OF name ON entity_aspects BEGIN
+  INSERT INTO signetd_aspects_fts(signetd_aspects_fts, rowid, name) VALUES ('delete', old.rowid, old.name);
+  INSERT INTO signetd_aspects_fts(rowid, name) VALUES (new.rowid, new.name);
+END;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::dated::Meta;
 use super::query::RecallQuery;
 use super::rank::Ranked;
+use crate::knowledge::Entity;
 use crate::memory::store::ledger::Item;
 use crate::memory::store::recall::Row;
 use crate::memory::store::temporal::Dated;
@@ -165,16 +166,19 @@ pub struct Found {
     pub temporal: Option<Meta>,
     /// The vector channel found something.
     pub hybrid: bool,
+    /// The entities the question names.
+    pub focal: Vec<Entity>,
 }
 
 impl Found {
-    pub fn ranked(ranked: Vec<Ranked>, temporal: Option<Meta>, hybrid: bool) -> Self {
+    pub fn ranked(ranked: Vec<Ranked>, temporal: Option<Meta>, hybrid: bool, focal: Vec<Entity>) -> Self {
         let lines = ranked.into_iter().map(|r| Line::memory(r.row, r.score, r.source, r.note)).collect();
-        Found { lines, temporal, hybrid }
+        Found { lines, temporal, hybrid, focal }
     }
 
     pub fn timeline(rows: Vec<Dated>, temporal: Meta) -> Self {
-        Found { lines: rows.into_iter().map(Line::dated).collect(), temporal: Some(temporal), hybrid: false }
+        let lines = rows.into_iter().map(Line::dated).collect();
+        Found { lines, temporal: Some(temporal), hybrid: false, focal: Vec::new() }
     }
 }
 

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use super::answer::{Aside, Line};
 use super::filter::Filter;
-use super::graph;
 use super::query::RecallQuery;
 use crate::http::ApiError;
-use crate::knowledge::{self, Described};
+use crate::knowledge::{self, Described, Entity};
 use crate::memory::store::recall;
 
+/// Entities described, those whose names match best.
+const DESCRIBED: usize = 5;
 /// Rationales shown.
 const RATIONALES: i64 = 10;
 /// Cards shown where the limit is small.
@@ -35,14 +36,14 @@ pub fn described(
     connection: &Connection,
     filter: &Filter<'_>,
     query: &RecallQuery,
-    question: &str,
+    focal: &[Entity],
 ) -> Result<Vec<Described>, ApiError> {
     let agent = &filter.readable.agent;
     let conditions = filter.conditions();
     let whole = query.project.is_none() && query.scope.is_none();
     let mut known = Vec::new();
-    for entity in graph::focal(connection, agent, question)? {
-        known.extend(knowledge::describe(connection, agent, &entity, &conditions, whole)?);
+    for entity in focal.iter().take(DESCRIBED) {
+        known.extend(knowledge::describe(connection, agent, entity, &conditions, whole)?);
     }
     Ok(known)
 }

@@ -52,7 +52,7 @@ pub struct Candidates {
 pub struct Beside {
     hints: Vec<(i64, f64)>,
     claims: Vec<(i64, f64)>,
-    graph: Graph,
+    pub graph: Graph,
 }
 
 /// The channels of a question.
@@ -112,7 +112,7 @@ impl<'a> Search<'a> {
         };
         let mut beside = Beside { hints, claims: Vec::new(), graph: Graph::default() };
         if pipeline.graph.enabled {
-            beside.claims = claims::find(self.connection, self.agent, self.question, self.conditions)?;
+            beside.claims = claims::find(self.connection, self.agent, self.question, self.words, self.conditions)?;
             beside.claims.retain(|(_, score)| *score >= self.config.search.min_score);
             beside.graph = Graph::of(self.connection, self.agent, self.question, &pipeline.graph, self.conditions);
         }

@@ -4,14 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 
-use super::words::stems;
+use super::words::{Join, expression_of_forms, stems};
 use crate::db::sql::Conditions;
 use crate::memory::store::claims::{self, Claim};
 
 /// Words of the question that are searched for, synonyms included.
 const WORDS: usize = 18;
-/// Claims taken.
-const MOST: i64 = 1_600;
+/// Claims taken, of those that match by their words and of those that match by their aspect.
+const MOST: i64 = 160;
 /// What a synonym counts of the word itself.
 const SYNONYM: f64 = 0.65;
 
@@ -61,25 +61,25 @@ impl Wanted {
     }
 }
 
-/// Scores of 0 to 1 by rowid.
+/// Scores of 0 to 1 by rowid. `words` are those of the question that are worth looking for.
 pub fn find(
     connection: &Connection,
     agent: &str,
     question: &str,
+    words: &[String],
     filter: &Conditions,
 ) -> rusqlite::Result<Vec<(i64, f64)>> {
     if !claims::any(connection)? {
         return Ok(Vec::new());
     }
     let wanted: Vec<Wanted> = stems(question).into_iter().map(Wanted::of).collect();
-    let own = wanted.iter().map(|w| w.stem.as_str());
-    let synonyms = wanted.iter().flat_map(|w| w.synonyms.iter().copied());
-    let searched: Vec<&str> = own.chain(synonyms).filter(|w| w.chars().count() >= 3).take(WORDS).collect();
-    if searched.is_empty() {
+    let synonyms = wanted.iter().flat_map(|w| w.synonyms.iter().map(|s| (*s).to_owned()));
+    let searched: Vec<String> = words.iter().cloned().chain(synonyms).take(WORDS).collect();
+    if searched.is_empty() || wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let found = claims::containing(connection, agent, &searched, filter, MOST)?;
-    Ok(score(&wanted, &found))
+    let expression = expression_of_forms(&searched, Join::Any);
+    Ok(score(&wanted, &claims::matching(connection, agent, &expression, filter, MOST)?))
 }
 
 /// What the claims of one memory say together.

@@ -13,6 +13,8 @@ use crate::knowledge::{self, Entity};
 /// What the graph says to a question.
 #[derive(Debug, Default)]
 pub struct Graph {
+    /// The entities the question names.
+    pub focal: Vec<Entity>,
     /// Memories that a walk meets with the highest importance met on the way, by rowid.
     pub walked: HashMap<i64, f64>,
     /// Memories that mention the entities or one related to them; only where walked memories are
@@ -42,7 +44,7 @@ impl Graph {
         config: &config::Graph,
         filter: &Conditions,
     ) -> rusqlite::Result<Self> {
-        let focal = focal(connection, agent, question)?;
+        let focal = knowledge::focal_entities(connection, agent, &words::naming_words(question))?;
         let mut graph = Graph::default();
         if focal.is_empty() {
             return Ok(graph);
@@ -54,11 +56,7 @@ impl Graph {
         if !(walks && config.traversal.primary) {
             graph.linked = knowledge::linked_memories(connection, &focal, config.boost_time, filter)?;
         }
+        graph.focal = focal;
         Ok(graph)
     }
-}
-
-/// The entities a question names.
-pub fn focal(connection: &Connection, agent: &str, question: &str) -> rusqlite::Result<Vec<Entity>> {
-    knowledge::focal_entities(connection, agent, &words::naming_words(question))
 }

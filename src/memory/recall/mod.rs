@@ -32,6 +32,7 @@ use crate::app::App;
 use crate::clock;
 use crate::config::Config;
 use crate::http::ApiError;
+use crate::knowledge::Entity;
 use answer::{Answer, Found, Line, Timings};
 use candidates::{Candidates, Search};
 use filter::Filter;
@@ -99,7 +100,7 @@ impl<'a> Asking<'a> {
                 temporal = Some(plan.meta);
             }
             if self.words.is_empty() || query.source_only {
-                return Ok(Found::ranked(Vec::new(), temporal, false));
+                return Ok(Found::ranked(Vec::new(), temporal, false, Vec::new()));
             }
             let conditions = filter.conditions();
             let search = Search::of(c, &self.words, self.text, &filter, &conditions, self.config);
@@ -131,7 +132,7 @@ impl<'a> Asking<'a> {
                 (ranked, hybrid) = rank(search.filtered(&beside)?)?;
             }
             timings.stage("rank");
-            Ok(Found::ranked(ranked, temporal, hybrid))
+            Ok(Found::ranked(ranked, temporal, hybrid, beside.graph.focal))
         })
     }
 
@@ -145,7 +146,7 @@ impl<'a> Asking<'a> {
         timings.stage("session");
         let mut answer = Answer { lines, temporal: found.temporal, dedupe: None, hybrid: found.hybrid, entities: None };
         if answer.temporal.is_none() {
-            self.add_asides(&mut answer, &mut session)?;
+            self.add_asides(&mut answer, &found.focal, &mut session)?;
             timings.stage("asides");
         }
         answer.dedupe = session.dedupe;
@@ -153,7 +154,7 @@ impl<'a> Asking<'a> {
     }
 
     /// Sources, rationales and cards of the graph, each as far as there is room.
-    fn add_asides(&self, answer: &mut Answer, session: &mut Session<'_>) -> Result<(), ApiError> {
+    fn add_asides(&self, answer: &mut Answer, focal: &[Entity], session: &mut Session<'_>) -> Result<(), ApiError> {
         let (query, limit) = (self.query, self.query.limit);
         let mut add = |answer: &mut Answer, more: Vec<Line>| {
             let admitted = session.admit(more, limit - answer.lines.len());
@@ -170,7 +171,7 @@ impl<'a> Asking<'a> {
         let (rationales, known) = self.app.db.read(|c| {
             let filter = Filter::of(query, agents::readable(c, &query.agent)?);
             let rationales = asides::rationales(c, &filter, &answer.lines)?;
-            Ok::<_, ApiError>((rationales, asides::described(c, &filter, query, self.text)?))
+            Ok::<_, ApiError>((rationales, asides::described(c, &filter, query, focal)?))
         })?;
         add(answer, rationales);
         if !known.is_empty() {

@@ -4,9 +4,6 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::db::sql::{self, Conditions};
 
-/// Claims looked at: the newest of the agent.
-const NEWEST: i64 = 5_000;
-
 /// An active claim with the memory it came from.
 #[derive(Debug, Clone)]
 pub struct Claim {
@@ -23,42 +20,48 @@ pub fn any(connection: &Connection) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM entity_attributes)")?.query_row([], |row| row.get(0))
 }
 
-/// Active claims of an agent that contain one of the words, of memories that the filter lets
-/// through. `filter` speaks of `m`.
-pub fn containing(
+/// Where claims are looked for.
+const BY_WORDS: &str = "(SELECT rowid FROM signetd_claims_fts WHERE signetd_claims_fts MATCH ? ORDER BY rank)";
+/// The same by the name of their aspect: of a few aspects, the best match first.
+const BY_ASPECT: &str = "(SELECT x.rowid FROM (SELECT rowid FROM signetd_aspects_fts
+      WHERE signetd_aspects_fts MATCH ? ORDER BY rank LIMIT 50) f CROSS JOIN entity_aspects named ON named.rowid = f.rowid
+    CROSS JOIN entity_attributes x INDEXED BY idx_entity_attributes_aspect ON x.aspect_id = named.id)";
+
+/// Active claims of an agent that match an FTS5 expression by their own words or by the name of
+/// their aspect, up to `limit` of each, of memories that the filter lets through. `filter` speaks
+/// of `m`.
+pub fn matching(
     connection: &Connection,
     agent: &str,
-    words: &[&str],
+    expression: &str,
     filter: &Conditions,
     limit: i64,
 ) -> rusqlite::Result<Vec<Claim>> {
-    let text = format!(
-        "WITH newest AS (SELECT id, aspect_id, memory_id, group_key, claim_key, kind, content, importance, confidence
-           FROM entity_attributes INDEXED BY idx_entity_attributes_agent
-           WHERE agent_id = ? AND status = 'active' AND memory_id IS NOT NULL ORDER BY rowid DESC LIMIT ?)
-         SELECT m.rowid, p.name, COALESCE(a.group_key, '') || ' ' || COALESCE(a.claim_key, '') || ' ' || a.kind
-           || ' ' || a.content, a.importance, a.confidence
-         FROM newest a CROSS JOIN entity_aspects p ON p.id = a.aspect_id CROSS JOIN entities e ON e.id = p.entity_id
-         CROSS JOIN memories m ON m.id = a.memory_id
-         WHERE EXISTS (SELECT 1 FROM json_each(?) w WHERE instr(lower(e.name || ' ' || p.name || ' ' ||
-             COALESCE(a.group_key, '') || ' ' || COALESCE(a.claim_key, '') || ' ' || a.kind || ' ' || a.content), w.value))
-           AND {} LIMIT ?",
-        filter.sql()
-    );
-    let list = serde_json::Value::from(words).to_string();
-    let values = [&agent as &dyn rusqlite::ToSql, &NEWEST, &list]
-        .into_iter()
-        .chain(filter.values())
-        .chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
-        Ok(Claim {
-            rowid: row.get(0)?,
-            aspect: row.get(1)?,
-            text: row.get(2)?,
-            importance: row.get(3)?,
-            confidence: row.get(4)?,
-        })
-    })
+    let mut found = Vec::new();
+    for source in [BY_WORDS, BY_ASPECT] {
+        let text = format!(
+            "SELECT m.rowid, p.name, COALESCE(a.group_key, '') || ' ' || COALESCE(a.claim_key, '') || ' ' || a.kind
+               || ' ' || a.content, a.importance, a.confidence
+             FROM {source} f CROSS JOIN entity_attributes a ON a.rowid = f.rowid
+             CROSS JOIN entity_aspects p ON p.id = a.aspect_id CROSS JOIN memories m ON m.id = a.memory_id
+             WHERE a.agent_id = ? AND a.status = 'active' AND {} LIMIT ?",
+            filter.sql()
+        );
+        let values = [&expression as &dyn rusqlite::ToSql, &agent]
+            .into_iter()
+            .chain(filter.values())
+            .chain([&limit as &dyn rusqlite::ToSql]);
+        found.extend(sql::rows(connection, &text, params_from_iter(values), |row| {
+            Ok(Claim {
+                rowid: row.get(0)?,
+                aspect: row.get(1)?,
+                text: row.get(2)?,
+                importance: row.get(3)?,
+                confidence: row.get(4)?,
+            })
+        })?);
+    }
+    Ok(found)
 }
 
 /// Facts of one memory that are still said, or no longer.
