@@ -1,6 +1,4 @@
-//! Time as the API writes it: ISO-8601 UTC with milliseconds, from a clock tests can set.
-
-use std::sync::Mutex;
+//! Time as the API writes it: ISO-8601 UTC with milliseconds, from a clock that is an argument.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -18,27 +16,6 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
-    }
-}
-
-/// A clock that stands still until it is moved.
-#[derive(Debug)]
-pub struct ManualClock(Mutex<Timestamp>);
-
-impl ManualClock {
-    pub fn at(now: Timestamp) -> Self {
-        ManualClock(Mutex::new(now))
-    }
-
-    pub fn advance(&self, by: SignedDuration) {
-        let mut now = self.0.lock().unwrap_or_else(|p| p.into_inner());
-        *now = now.saturating_add(by).unwrap_or(*now);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap_or_else(|p| p.into_inner())
     }
 }
 

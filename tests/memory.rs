@@ -152,3 +152,18 @@ fn other_forms_and_misspelt_words_find_a_memory_when_nothing_else_does() {
         assert!(daemon.recall(question).is_empty(), "{question}");
     }
 }
+
+#[test]
+fn a_memory_whose_key_is_in_use_again_is_not_recovered() {
+    let daemon = Daemon::start(QUIET);
+    let remember = |text: &str| {
+        let body = json!({"content": text, "idempotencyKey": "k"});
+        daemon.post("/api/memory/remember", &body).json()["id"].as_str().unwrap().to_owned()
+    };
+    let first = remember("The first draft");
+    assert_eq!(daemon.send("DELETE", &format!("/api/memory/{first}?reason=r"), "").status, 200);
+    let second = remember("The second draft");
+    let refused = daemon.post(&format!("/api/memory/{first}/recover"), &json!({"reason": "r"}));
+    assert_eq!(refused.status, 409);
+    assert_eq!(refused.json()["duplicateMemoryId"], json!(second));
+}

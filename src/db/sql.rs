@@ -1,7 +1,7 @@
 //! SQL helpers that every part uses.
 
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, OptionalExtension, Params, Row};
+use rusqlite::{Connection, OptionalExtension, Params, ParamsFromIter, Row, params_from_iter};
 
 /// One FTS5 string: quoted so that nothing in it is syntax.
 pub fn fts_quote(word: &str) -> String {
@@ -75,7 +75,18 @@ impl Conditions {
         if self.text.is_empty() { "1".to_owned() } else { self.text.join(" AND ") }
     }
 
-    pub fn values(&self) -> impl Iterator<Item = &dyn ToSql> {
-        self.values.iter().map(|v| v.as_ref())
+    /// The values of a statement in which these conditions stand between others.
+    pub fn between<'a>(
+        &'a self,
+        before: &[&'a dyn ToSql],
+        after: &[&'a dyn ToSql],
+    ) -> ParamsFromIter<Vec<&'a dyn ToSql>> {
+        let own = self.values.iter().map(|v| v.as_ref());
+        params_from_iter(before.iter().copied().chain(own).chain(after.iter().copied()).collect())
+    }
+
+    /// The values of a statement that ends in these conditions.
+    pub fn after<'a>(&'a self, before: &[&'a dyn ToSql]) -> ParamsFromIter<Vec<&'a dyn ToSql>> {
+        self.between(before, &[])
     }
 }

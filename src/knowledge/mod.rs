@@ -10,7 +10,7 @@ pub mod store;
 mod walk;
 
 pub use describe::{Described, describe};
-pub use store::Entity;
+pub use store::{Entity, any_entity};
 pub use walk::{linked_memories, walk};
 
 use rusqlite::Connection;
@@ -23,7 +23,7 @@ const FOCAL: i64 = 20;
 /// The entities of an agent that the words of a question name, best match first: by any whole word,
 /// else by a part of their name. Pinned entities have no advantage here.
 pub fn focal_entities(connection: &Connection, agent: &str, words: &[String]) -> rusqlite::Result<Vec<Entity>> {
-    if words.is_empty() || !store::any_entity(connection)? {
+    if words.is_empty() || !any_entity(connection)? {
         return Ok(Vec::new());
     }
     let quoted: Vec<String> = words.iter().map(|w| sql::fts_quote(w)).collect();

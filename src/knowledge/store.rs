@@ -1,6 +1,6 @@
 //! The graph's SQL.
 
-use rusqlite::{Connection, ToSql, params_from_iter};
+use rusqlite::Connection;
 
 use crate::db::sql::{self, Conditions};
 
@@ -88,8 +88,8 @@ pub fn memories_of_aspect(
          WHERE a.aspect_id = ? AND a.agent_id = ? AND a.status = 'active' AND {} ORDER BY a.importance DESC LIMIT ?",
         filter.sql()
     );
-    let values = [&aspect as &dyn ToSql, &agent].into_iter().chain(filter.values()).chain([&limit as &dyn ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))
+    let values = filter.between(&[&aspect, &agent], &[&limit]);
+    sql::rows(connection, &text, values, |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Rowids of the memories that mention an entity with the memories' importance: by confidence of
@@ -107,8 +107,8 @@ pub fn memories_mentioning(
          WHERE {} ORDER BY x.confidence DESC, importance DESC LIMIT ?",
         filter.sql()
     );
-    let values = [&entity as &dyn ToSql, &MENTIONS].into_iter().chain(filter.values()).chain([&limit as &dyn ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))
+    let values = filter.between(&[&entity, &MENTIONS], &[&limit]);
+    sql::rows(connection, &text, values, |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Entities that active links lead to from any of these, the strongest first. A link needs
@@ -176,9 +176,8 @@ pub fn claims_of_aspect(
          ORDER BY a.importance DESC, a.created_at DESC LIMIT ?",
         filter.sql()
     );
-    let values =
-        [&aspect as &dyn ToSql, &agent, &unsourced].into_iter().chain(filter.values()).chain([&limit as &dyn ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let values = filter.between(&[&aspect, &agent, &unsourced], &[&limit]);
+    sql::rows(connection, &text, values, |row| {
         Ok(Claim { content: row.get(0)?, status: row.get(1)?, importance: row.get(2)?, constraint: row.get(3)? })
     })
 }

@@ -139,7 +139,7 @@ impl Forget {
             confirm_token: body.lenient_text("confirm_token").map(str::to_owned),
         };
         let filtered = FILTERS.iter().any(|name| body.lenient_text(name).is_some());
-        if forget.ids.is_none() && forget.query.is_none() && !filtered {
+        if forget.ids.as_ref().is_none_or(Vec::is_empty) && forget.query.is_none() && !filtered {
             return Err(ApiError::bad_request("ids, query or a filter is required"));
         }
         if execute {

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::store::entities;
+use crate::knowledge;
 
 /// Capitalised words that begin sentences more often than names.
 const COMMON: &[&str] = &[
@@ -17,7 +18,7 @@ const MOST: usize = 50;
 
 /// Adds mentions of known entities; returns how many are new. Never creates an entity.
 pub fn link(connection: &Connection, agent: &str, memory_id: &str, text: &str, now: &str) -> rusqlite::Result<usize> {
-    if !entities::any(connection)? {
+    if !knowledge::any_entity(connection)? {
         return Ok(0);
     }
     let mut added = 0;

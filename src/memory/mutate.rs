@@ -373,7 +373,8 @@ pub fn recover(
         Ok(()) => {}
         Err(cause) if db::is_unique_violation(&cause) => {
             // the same idempotency key is in use again
-            return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of: String::new() }));
+            let of = memories::holder_of_key(connection, id)?.unwrap_or_default();
+            return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of }));
         }
         Err(cause) => return Err(cause.into()),
     }

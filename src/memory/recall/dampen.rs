@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::rank::Ranked;
 use super::words;
+use crate::knowledge;
 use crate::memory::store::entities;
 
 /// A memory found without a word of the question in it.
@@ -95,7 +96,7 @@ fn is_wordless(line: &Ranked, wanted: &[String]) -> bool {
 
 /// Rowids of memories all of whose entities are among the most mentioned tenth of those in play.
 fn hubs(connection: &Connection, ranked: &[Ranked]) -> rusqlite::Result<HashSet<i64>> {
-    if !entities::any(connection)? {
+    if !knowledge::any_entity(connection)? {
         return Ok(HashSet::new());
     }
     let rowids: Vec<i64> = ranked.iter().map(|r| r.row.rowid).collect();

@@ -111,8 +111,31 @@ impl Window {
 
 /// Words around a date that say nothing about its content.
 const FILLER: &[&str] = &[
-    "what", "were", "was", "we", "you", "i", "doing", "did", "do", "on", "in", "at", "the", "that", "day", "date",
-    "tell", "me", "about", "working", "worked",
+    "what",
+    "were",
+    "was",
+    "we",
+    "you",
+    "i",
+    "doing",
+    "did",
+    "do",
+    "on",
+    "in",
+    "at",
+    "the",
+    "that",
+    "day",
+    "date",
+    "tell",
+    "me",
+    "about",
+    "working",
+    "worked",
+    // not in the contract's list: "what happened on …" asks for the day as well
+    "happen",
+    "happened",
+    "happening",
 ];
 
 /// The day a question names, if any: from local midnight to the next.

@@ -78,7 +78,10 @@ impl RecallQuery {
             project: project(&request.caller, body.text("project")?),
             tags: tag_list(body.text("tags")?),
             pinned: body.raw("pinned") == Some(&Value::Bool(true)),
-            importance_min: body.raw("importance_min").and_then(Value::as_f64),
+            importance_min: match body.raw("importance_min") {
+                None | Some(Value::Null) => None,
+                Some(_) => body.number("importance_min")?,
+            },
             since: owned(body.text("since")?),
             until: owned(body.text("until")?),
             scope: owned(body.text("scope")?),

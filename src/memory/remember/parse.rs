@@ -18,7 +18,7 @@ impl Remember {
         if content::parse_prefixes(content).text.is_empty() {
             return Err(ApiError::bad_request("content is empty after its prefixes"));
         }
-        let metadata = body.object("metadata").ok().flatten();
+        let metadata = body.object("metadata")?;
         let provenance = |names: &[&str]| -> Result<Option<String>, ApiError> {
             match body.text_of(names)? {
                 Some(found) => Ok(Some(found.to_owned())),

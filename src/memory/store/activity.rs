@@ -1,6 +1,6 @@
 //! What was added and changed lately, and jobs.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -26,9 +26,8 @@ pub fn added_since(connection: &Connection, since: &str, visible: &Conditions) -
          WHERE m.created_at >= ? AND m.is_deleted = 0 AND {} ORDER BY m.created_at DESC LIMIT ?",
         visible.sql()
     );
-    let values =
-        std::iter::once(&since as &dyn rusqlite::ToSql).chain(visible.values()).chain([&MOST as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let values = visible.between(&[&since], &[&MOST]);
+    sql::rows(connection, &text, values, |row| {
         Ok(Added {
             created_at: row.get(0)?,
             kind: row.get(1)?,
@@ -54,9 +53,8 @@ pub fn changed_since(connection: &Connection, since: &str, visible: &Conditions)
          CROSS JOIN memories m ON m.id = h.memory_id WHERE h.created_at >= ? AND {} ORDER BY h.created_at DESC LIMIT ?",
         visible.sql()
     );
-    let values =
-        std::iter::once(&since as &dyn rusqlite::ToSql).chain(visible.values()).chain([&MOST as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let values = visible.between(&[&since], &[&MOST]);
+    sql::rows(connection, &text, values, |row| {
         Ok(Changed { created_at: row.get(0)?, event: row.get(1)?, reason: row.get(2)? })
     })
 }
@@ -93,9 +91,8 @@ pub fn review_queue(
          ORDER BY h.created_at DESC LIMIT ?",
         visible.sql()
     );
-    let values =
-        std::iter::once(&since as &dyn rusqlite::ToSql).chain(visible.values()).chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let values = visible.between(&[&since], &[&limit]);
+    sql::rows(connection, &text, values, |row| {
         Ok(Review {
             id: row.get(0)?,
             memory_id: row.get(1)?,

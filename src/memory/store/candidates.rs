@@ -1,6 +1,6 @@
 //! The rows a forget is about.
 
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, Row};
 
 use crate::db::sql::{self, Conditions};
 
@@ -30,8 +30,8 @@ pub fn by_id(connection: &Connection, ids: &[String], visible: &Conditions) -> r
     );
     let mut found = Vec::new();
     for id in ids {
-        let values = std::iter::once(id as &dyn rusqlite::ToSql).chain(visible.values());
-        found.extend(sql::row(connection, &text, params_from_iter(values), |row| candidate(row, 0.0))?);
+        let values = visible.after(&[id]);
+        found.extend(sql::row(connection, &text, values, |row| candidate(row, 0.0))?);
     }
     Ok(found)
 }
@@ -43,8 +43,8 @@ pub fn by_filter(connection: &Connection, filter: &Conditions, limit: i64) -> ru
          ORDER BY m.pinned DESC, m.importance DESC, m.updated_at DESC LIMIT ?",
         filter.sql()
     );
-    let values = filter.values().chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| candidate(row, 0.0))
+    let values = filter.between(&[], &[&limit]);
+    sql::rows(connection, &text, values, |row| candidate(row, 0.0))
 }
 
 /// Live rows matching an FTS5 expression, best first; score 1/(1+|bm25|).
@@ -60,10 +60,8 @@ pub fn by_text(
          WHERE memories_fts MATCH ? AND m.is_deleted = 0 AND {} ORDER BY bm25(memories_fts) LIMIT ?",
         filter.sql()
     );
-    let values = std::iter::once(&expression as &dyn rusqlite::ToSql)
-        .chain(filter.values())
-        .chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let values = filter.between(&[&expression], &[&limit]);
+    sql::rows(connection, &text, values, |row| {
         let bm25: f64 = row.get(3)?;
         candidate(row, 1.0 / (1.0 + bm25.abs()))
     })
@@ -83,8 +81,6 @@ pub fn by_like(
         filter.sql()
     );
     let pattern = sql::like_contains(text);
-    let values = std::iter::once(&pattern as &dyn rusqlite::ToSql)
-        .chain(filter.values())
-        .chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &statement, params_from_iter(values), |row| candidate(row, 0.0))
+    let values = filter.between(&[&pattern], &[&limit]);
+    sql::rows(connection, &statement, values, |row| candidate(row, 0.0))
 }

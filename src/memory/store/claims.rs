@@ -1,6 +1,6 @@
 //! Structured claims of the knowledge graph, as far as recall looks at them.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
 use crate::db::sql::{self, Conditions};
 
@@ -47,11 +47,8 @@ pub fn matching(
              WHERE a.agent_id = ? AND a.status = 'active' AND {} LIMIT ?",
             filter.sql()
         );
-        let values = [&expression as &dyn rusqlite::ToSql, &agent]
-            .into_iter()
-            .chain(filter.values())
-            .chain([&limit as &dyn rusqlite::ToSql]);
-        found.extend(sql::rows(connection, &text, params_from_iter(values), |row| {
+        let values = filter.between(&[&expression, &agent], &[&limit]);
+        found.extend(sql::rows(connection, &text, values, |row| {
             Ok(Claim {
                 rowid: row.get(0)?,
                 aspect: row.get(1)?,
@@ -95,10 +92,8 @@ pub fn facts(
         readable.sql()
     );
     let list = serde_json::Value::from(memory_ids).to_string();
-    let values = std::iter::once(&list as &dyn rusqlite::ToSql)
-        .chain(readable.values())
-        .chain([&agent as &dyn rusqlite::ToSql, &FACTS]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let values = readable.between(&[&list], &[&agent, &FACTS]);
+    sql::rows(connection, &text, values, |row| {
         Ok(Fact { memory_id: row.get(0)?, content: row.get(1)?, superseded: row.get(2)?, replacement: row.get(3)? })
     })
 }

@@ -1,6 +1,6 @@
 //! `embeddings`: one vector per memory, little-endian float32.
 
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::memories::Place;
@@ -256,8 +256,8 @@ pub fn export(
          WHERE m.is_deleted = 0 AND {} ORDER BY m.created_at DESC LIMIT ? OFFSET ?",
         filter.sql()
     );
-    let values = filter.values().chain([&limit as &dyn rusqlite::ToSql, &offset]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let values = filter.between(&[], &[&limit, &offset]);
+    sql::rows(connection, &text, values, |row| {
         let content: String = row.get(1)?;
         Ok(Exported {
             id: row.get(0)?,
@@ -283,7 +283,7 @@ pub fn count(connection: &Connection, filter: &Conditions) -> rusqlite::Result<i
          WHERE e.source_type = 'memory' AND m.is_deleted = 0 AND {}",
         filter.sql()
     );
-    connection.prepare_cached(&text)?.query_row(params_from_iter(filter.values()), |row| row.get(0))
+    connection.prepare_cached(&text)?.query_row(filter.after(&[]), |row| row.get(0))
 }
 
 /// What the health of the vectors is judged by.

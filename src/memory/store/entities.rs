@@ -4,11 +4,6 @@ use rusqlite::Connection;
 
 use crate::db::sql;
 
-/// Whether the graph has any entity at all.
-pub fn any(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM entities)")?.query_row([], |row| row.get(0))
-}
-
 /// An entity of the agent by its exact or canonical name.
 pub fn find_by_name(
     connection: &Connection,

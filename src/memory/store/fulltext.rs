@@ -1,6 +1,6 @@
 //! Searching text: FTS5 over memories and hints, `LIKE` where an expression is none.
 
-use rusqlite::{Connection, ErrorCode, params_from_iter};
+use rusqlite::{Connection, ErrorCode, ToSql};
 use serde::Serialize;
 
 use crate::db::sql::{self, Conditions};
@@ -35,7 +35,7 @@ pub fn memories(
          WHERE memories_fts MATCH ? AND {} ORDER BY score LIMIT ?",
         filter.sql()
     );
-    matches(connection, &text, expression, None, filter, limit)
+    matches(connection, &text, &[&expression], filter, limit)
 }
 
 /// Memories of which a hint of the agent matches, best hint first; a memory may come twice.
@@ -52,22 +52,19 @@ pub fn hints(
          WHERE memory_hints_fts MATCH ? AND h.agent_id = ? AND {} ORDER BY score LIMIT ?",
         filter.sql()
     );
-    matches(connection, &text, expression, Some(agent), filter, limit)
+    matches(connection, &text, &[&expression, &agent], filter, limit)
 }
 
+/// `before` are the values before those of the filter.
 fn matches(
     connection: &Connection,
     text: &str,
-    expression: &str,
-    agent: Option<&str>,
+    before: &[&dyn ToSql],
     filter: &Conditions,
     limit: i64,
 ) -> rusqlite::Result<Vec<Match>> {
-    let values = std::iter::once(&expression as &dyn rusqlite::ToSql)
-        .chain(agent.as_ref().map(|a| a as &dyn rusqlite::ToSql))
-        .chain(filter.values())
-        .chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, text, params_from_iter(values), |row| Ok(Match { rowid: row.get(0)?, bm25: row.get(1)? }))
+    let values = filter.between(before, &[&limit]);
+    sql::rows(connection, text, values, |row| Ok(Match { rowid: row.get(0)?, bm25: row.get(1)? }))
 }
 
 /// Words of the memories that begin like this, each with the number of memories it is in.
@@ -135,10 +132,8 @@ pub fn search(
          WHERE memories_fts MATCH ? AND m.is_deleted = 0 AND {} ORDER BY score LIMIT ?",
         filter.sql()
     );
-    let values = std::iter::once(&expression as &dyn rusqlite::ToSql)
-        .chain(filter.values())
-        .chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| Ok(Found { score: row.get(8)?, ..found(row)? }))
+    let values = filter.between(&[&expression], &[&limit]);
+    sql::rows(connection, &text, values, |row| Ok(Found { score: row.get(8)?, ..found(row)? }))
 }
 
 /// Live memories containing a text in content or tags, newest first.
@@ -155,10 +150,8 @@ pub fn search_like(
         filter.sql()
     );
     let pattern = sql::like_contains(needle);
-    let values = std::iter::once(&pattern as &dyn rusqlite::ToSql)
-        .chain(filter.values())
-        .chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), found)
+    let values = filter.between(&[&pattern], &[&limit]);
+    sql::rows(connection, &text, values, found)
 }
 
 /// Live memories that the filter lets through, newest first.
@@ -167,6 +160,6 @@ pub fn filtered(connection: &Connection, filter: &Conditions, limit: i64) -> rus
         "SELECT {FOUND} FROM memories m WHERE m.is_deleted = 0 AND {} ORDER BY m.created_at DESC LIMIT ?",
         filter.sql()
     );
-    let values = filter.values().chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), found)
+    let values = filter.between(&[], &[&limit]);
+    sql::rows(connection, &text, values, found)
 }

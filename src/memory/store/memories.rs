@@ -298,3 +298,18 @@ pub fn add_accesses(connection: &Connection, counts: &HashMap<String, (i64, Stri
     }
     Ok(())
 }
+
+/// The live memory that has the idempotency key of this one now.
+pub fn holder_of_key(connection: &Connection, id: &str) -> rusqlite::Result<Option<String>> {
+    sql::row(
+        connection,
+        "SELECT t.id FROM memories d CROSS JOIN memories t INDEXED BY idx_memories_idempotency_key
+           ON t.idempotency_key = d.idempotency_key
+         WHERE d.id = ?1 AND t.is_deleted = 0 AND t.id <> d.id
+           AND COALESCE(NULLIF(t.agent_id, ''), 'default') = COALESCE(NULLIF(d.agent_id, ''), 'default')
+           AND COALESCE(t.visibility, 'global') = COALESCE(d.visibility, 'global')
+           AND COALESCE(t.scope, '__NULL__') = COALESCE(d.scope, '__NULL__') LIMIT 1",
+        [id],
+        |row| row.get(0),
+    )
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
 use super::memories::Place;
 use crate::db::sql::{self, Conditions};
@@ -40,8 +40,8 @@ pub fn rows(connection: &Connection, rowids: &[i64], filter: &Conditions) -> rus
         filter.sql()
     );
     let list = serde_json::Value::from(rowids).to_string();
-    let values = std::iter::once(&list as &dyn rusqlite::ToSql).chain(filter.values());
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let values = filter.after(&[&list]);
+    sql::rows(connection, &text, values, |row| {
         Ok(Row {
             rowid: row.get(0)?,
             id: row.get(1)?,
@@ -78,9 +78,9 @@ pub fn allowed_places(connection: &Connection, places: &[Place], filter: &Condit
         .map(|p| [Some(p.agent.as_str()), p.project.as_deref(), p.scope.as_deref(), Some(p.visibility.as_str())])
         .collect();
     let list = serde_json::json!(list).to_string();
-    let values = std::iter::once(&list as &dyn rusqlite::ToSql).chain(filter.values());
+    let values = filter.after(&[&list]);
     let mut allowed = vec![false; places.len()];
-    for place in sql::rows(connection, &text, params_from_iter(values), |row| row.get::<_, i64>(0))? {
+    for place in sql::rows(connection, &text, values, |row| row.get::<_, i64>(0))? {
         if let Some(entry) = allowed.get_mut(place as usize) {
             *entry = true;
         }
@@ -91,7 +91,7 @@ pub fn allowed_places(connection: &Connection, places: &[Place], filter: &Condit
 /// The rowids of all memories that the filter lets through.
 pub fn allowed_rows(connection: &Connection, filter: &Conditions) -> rusqlite::Result<HashSet<i64>> {
     let text = format!("SELECT m.rowid FROM memories m WHERE {}", filter.sql());
-    let rows = sql::rows(connection, &text, params_from_iter(filter.values()), |row| row.get(0))?;
+    let rows = sql::rows(connection, &text, filter.after(&[]), |row| row.get(0))?;
     Ok(rows.into_iter().collect())
 }
 
@@ -117,9 +117,6 @@ pub fn rationales(
         filter.sql()
     );
     let list = serde_json::Value::from(rowids).to_string();
-    let values = [&list as &dyn rusqlite::ToSql, &FOLLOWED]
-        .into_iter()
-        .chain(filter.values())
-        .chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| row.get(0))
+    let values = filter.between(&[&list, &FOLLOWED], &[&limit]);
+    sql::rows(connection, &text, values, |row| row.get(0))
 }

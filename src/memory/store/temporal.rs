@@ -1,6 +1,6 @@
 //! Dated rows: the edges of memories and everything else that has a time.
 
-use rusqlite::{Connection, named_params, params_from_iter};
+use rusqlite::{Connection, ToSql, named_params};
 
 use crate::db::sql::{self, Conditions};
 
@@ -63,11 +63,8 @@ pub fn captured_memories(
          ORDER BY m.created_at DESC LIMIT ?",
         visible.sql()
     );
-    let values = [&window.start as &dyn rusqlite::ToSql, &window.end]
-        .into_iter()
-        .chain(visible.values())
-        .chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let values = visible.between(&[&window.start, &window.end], &[&limit]);
+    sql::rows(connection, &text, values, |row| {
         Ok(Dated {
             subject_type: "memory".to_owned(),
             subject_id: row.get(0)?,
@@ -99,13 +96,10 @@ pub fn memory_edges(
          ORDER BY e.start_at DESC LIMIT ?",
         visible.sql()
     );
-    let values = facets
-        .iter()
-        .map(|f| f as &dyn rusqlite::ToSql)
-        .chain([&window.end as &dyn rusqlite::ToSql, &window.start])
-        .chain(visible.values())
-        .chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let mut before: Vec<&dyn ToSql> = facets.iter().map(|f| f as &dyn ToSql).collect();
+    before.extend([&window.end as &dyn ToSql, &window.start]);
+    let values = visible.between(&before, &[&limit]);
+    sql::rows(connection, &text, values, |row| {
         Ok(Dated {
             subject_type: "memory".to_owned(),
             subject_id: row.get(0)?,

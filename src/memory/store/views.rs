@@ -1,6 +1,6 @@
 //! Memories as routes show them: one whole, lists, counts.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::db::sql::{self, Conditions};
@@ -40,8 +40,8 @@ pub struct Full {
 pub fn find_full(connection: &Connection, id: &str, visible: &Conditions) -> rusqlite::Result<Option<Full>> {
     // m.* because only old files have session_id
     let text = format!("SELECT m.* FROM memories m WHERE m.id = ? AND m.is_deleted = 0 AND {}", visible.sql());
-    let values = std::iter::once(&id as &dyn rusqlite::ToSql).chain(visible.values());
-    sql::row(connection, &text, params_from_iter(values), |row| {
+    let values = visible.after(&[&id]);
+    sql::row(connection, &text, values, |row| {
         Ok(Full {
             id: row.get("id")?,
             content: row.get("content")?,
@@ -94,8 +94,8 @@ pub fn list(connection: &Connection, visible: &Conditions, limit: i64, offset: i
          WHERE m.is_deleted = 0 AND {} ORDER BY m.created_at DESC LIMIT ? OFFSET ?",
         visible.sql()
     );
-    let values = visible.values().chain([&limit as &dyn rusqlite::ToSql, &offset]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let values = visible.between(&[], &[&limit, &offset]);
+    sql::rows(connection, &text, values, |row| {
         Ok(Listed {
             id: row.get(0)?,
             content: row.get(1)?,
@@ -122,7 +122,7 @@ pub struct Stats {
 pub fn stats(connection: &Connection, visible: &Conditions) -> rusqlite::Result<Stats> {
     let count = |extra: &str| -> rusqlite::Result<i64> {
         let text = format!("SELECT COUNT(*) FROM memories m WHERE m.is_deleted = 0 AND {} {extra}", visible.sql());
-        connection.prepare_cached(&text)?.query_row(params_from_iter(visible.values()), |row| row.get(0))
+        connection.prepare_cached(&text)?.query_row(visible.after(&[]), |row| row.get(0))
     };
     Ok(Stats {
         total: count("")?,
@@ -152,8 +152,8 @@ pub fn most_used(connection: &Connection, visible: &Conditions, limit: i64) -> r
          ORDER BY m.access_count DESC, m.importance DESC LIMIT ?",
         visible.sql()
     );
-    let values = visible.values().chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| {
+    let values = visible.between(&[], &[&limit]);
+    sql::rows(connection, &text, values, |row| {
         Ok(MostUsed {
             id: row.get(0)?,
             content: row.get(1)?,
@@ -171,6 +171,6 @@ pub fn authors(connection: &Connection, visible: &Conditions, limit: i64) -> rus
         "SELECT DISTINCT m.who FROM memories m WHERE m.who IS NOT NULL AND m.is_deleted = 0 AND {} ORDER BY m.who LIMIT ?",
         visible.sql()
     );
-    let values = visible.values().chain([&limit as &dyn rusqlite::ToSql]);
-    sql::rows(connection, &text, params_from_iter(values), |row| row.get(0))
+    let values = visible.between(&[], &[&limit]);
+    sql::rows(connection, &text, values, |row| row.get(0))
 }
