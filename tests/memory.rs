@@ -29,6 +29,9 @@ fn a_recall_looks_past_the_best_matches_of_others() {
     daemon.remember("A long note in which a single heron is only mentioned among many other words of the marsh");
     let found = daemon.recall("heron");
     assert_eq!(found.len(), 1, "{found:?}");
+    // and the score is held against what the caller may see
+    let answer = daemon.post("/api/memory/recall", &json!({"query": "heron"})).json();
+    assert_eq!(answer["results"][0]["score"].as_f64().map(|s| s >= 1.0), Some(true), "{answer}");
 }
 
 #[test]

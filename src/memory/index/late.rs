@@ -193,9 +193,4 @@ impl Docs {
     pub fn rowid(&self, at: u32) -> i64 {
         self.docs[at as usize].rowid
     }
-
-    /// Whether a memory may be looked at; unknown ones are left to the database.
-    pub fn is_allowed(&self, rowid: i64, allowed: &Allowed) -> bool {
-        self.position.get(&rowid).is_none_or(|at| allowed.has(&self.docs[*at as usize]))
-    }
 }

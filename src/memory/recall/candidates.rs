@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::db::sql::Conditions;
 use crate::http::ApiError;
 use crate::memory::store::fulltext::{self, Match};
+use crate::memory::store::recall;
 
 /// Questions of up to this many words are first taken to mean all of them.
 const ALL_WORDS: usize = 3;
@@ -37,8 +38,7 @@ pub struct Signals {
     pub linked: bool,
 }
 
-/// Memories by rowid, not yet filtered by what the caller may see: nothing but their order may
-/// be used before that.
+/// Memories that the filter lets through, by rowid.
 #[derive(Debug, Default)]
 pub struct Candidates {
     pub signals: HashMap<i64, Signals>,
@@ -80,18 +80,24 @@ impl<'a> Search<'a> {
         Search { connection, words, agent: &filter.readable.agent, question, dated, conditions, config }
     }
 
-    /// The best matches of all memories; when no memory has any of the words, of words spelt much
+    /// The best matches of all memories, as far as the filter lets them through: it reads wide rows,
+    /// which is dear for all that match. When no memory has any of the words, of words spelt much
     /// like them.
     pub fn ahead(&self, beside: &Beside) -> Result<Candidates, ApiError> {
         let best = |words: &[String]| by_words(words, |e| fulltext::best(self.connection, e, CANDIDATES));
-        let matches = best(self.words)?;
+        let mut matches = best(self.words)?;
+        let mut trust = 1.0;
         if matches.is_empty() {
             let meant = spelling::corrected(self.connection, self.words)?;
-            let guessed = if meant.is_empty() { Vec::new() } else { best(&meant)? };
-            return Ok(self.candidates(&guessed, GUESSED, beside));
+            if !meant.is_empty() {
+                (matches, trust) = (best(&meant)?, GUESSED);
+            }
         }
         let cut_off = matches.len() as i64 == CANDIDATES;
-        Ok(Candidates { cut_off, ..self.candidates(&matches, 1.0, beside) })
+        let rowids: Vec<i64> = matches.iter().map(|m| m.rowid).collect();
+        let allowed = recall::allowed_of(self.connection, &rowids, self.conditions)?;
+        matches.retain(|m| allowed.contains(&m.rowid));
+        Ok(Candidates { cut_off, ..self.candidates(&matches, trust, beside) })
     }
 
     /// The best matches among those that the filter lets through.

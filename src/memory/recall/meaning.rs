@@ -46,7 +46,6 @@ impl Meaning {
     ) -> Result<bool, ApiError> {
         let enriched = app.memory.index.with(|docs| {
             let allowed = filter.allowed(connection, conditions, docs)?;
-            found.signals.retain(|rowid, _| docs.is_allowed(*rowid, &allowed));
             match self {
                 Meaning::Words(question) => Ok(by_words(docs, question, &allowed, found)),
                 Meaning::Vector(vector) => by_vector(connection, docs, vector, &allowed, found),

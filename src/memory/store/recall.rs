@@ -64,6 +64,15 @@ pub fn rows(connection: &Connection, rowids: &[i64], filter: &Conditions) -> rus
     })
 }
 
+/// Which of these rowids the filter lets through. `filter` speaks of `m`.
+pub fn allowed_of(connection: &Connection, rowids: &[i64], filter: &Conditions) -> rusqlite::Result<HashSet<i64>> {
+    let text =
+        format!("SELECT m.rowid FROM json_each(?) j CROSS JOIN memories m ON m.rowid = j.value WHERE {}", filter.sql());
+    let list = serde_json::Value::from(rowids).to_string();
+    let rows = sql::rows(connection, &text, filter.after(&[&list]), |row| row.get(0))?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Which places the filter lets through, in their order. `filter` speaks of `m` and of nothing
 /// but agent, visibility, scope and project.
 pub fn allowed_places(connection: &Connection, places: &[Place], filter: &Conditions) -> rusqlite::Result<Vec<bool>> {
