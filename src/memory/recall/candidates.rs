@@ -9,15 +9,13 @@ use super::claims;
 use super::filter::Filter;
 use super::graph::Graph;
 use super::spelling;
-use super::words::{self, Join};
+use super::words::Sought;
 use crate::config::Config;
 use crate::db::sql::Conditions;
 use crate::http::ApiError;
 use crate::memory::store::fulltext::{self, Match};
 use crate::memory::store::recall;
 
-/// Questions of up to this many words are first taken to mean all of them.
-const ALL_WORDS: usize = 3;
 /// What a match counts of words that were guessed to be meant.
 const GUESSED: f64 = 0.7;
 
@@ -58,7 +56,7 @@ pub struct Beside {
 /// The channels of a question.
 pub struct Search<'a> {
     connection: &'a Connection,
-    words: &'a [String],
+    sought: &'a Sought,
     agent: &'a str,
     question: &'a str,
     dated: bool,
@@ -67,29 +65,28 @@ pub struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// `words` are those of the question that are worth looking for.
     pub fn of(
         connection: &'a Connection,
-        words: &'a [String],
+        sought: &'a Sought,
         question: &'a str,
         filter: &'a Filter<'_>,
         conditions: &'a Conditions,
         config: &'a Config,
     ) -> Self {
         let dated = filter.only.is_some();
-        Search { connection, words, agent: &filter.readable.agent, question, dated, conditions, config }
+        Search { connection, sought, agent: &filter.readable.agent, question, dated, conditions, config }
     }
 
     /// The best matches of all memories, as far as the filter lets them through: it reads wide rows,
     /// which is dear for all that match. When no memory has any of the words, of words spelt much
     /// like them.
     pub fn ahead(&self, beside: &Beside) -> Result<Candidates, ApiError> {
-        let best = |words: &[String]| by_words(words, |e| fulltext::best(self.connection, e, CANDIDATES));
-        let mut matches = best(self.words)?;
+        let best = |sought: &Sought| sought.search(|e| fulltext::best(self.connection, e, CANDIDATES));
+        let mut matches = best(self.sought)?;
         let mut trust = 1.0;
         if matches.is_empty() {
-            let meant = spelling::corrected(self.connection, self.words)?;
-            if !meant.is_empty() {
+            let meant = spelling::corrected(self.connection, self.sought)?;
+            if !meant.words.is_empty() {
                 (matches, trust) = (best(&meant)?, GUESSED);
             }
         }
@@ -102,7 +99,7 @@ impl<'a> Search<'a> {
 
     /// The best matches among those that the filter lets through.
     pub fn filtered(&self, beside: &Beside) -> Result<Candidates, ApiError> {
-        let matches = by_words(self.words, |e| fulltext::memories(self.connection, e, self.conditions, CANDIDATES))?;
+        let matches = self.sought.search(|e| fulltext::memories(self.connection, e, self.conditions, CANDIDATES))?;
         Ok(self.candidates(&matches, 1.0, beside))
     }
 
@@ -111,14 +108,15 @@ impl<'a> Search<'a> {
         let pipeline = &self.config.pipeline;
         let hints = if pipeline.hints_enabled {
             let matches =
-                by_words(self.words, |e| fulltext::hints(self.connection, e, self.agent, self.conditions, CANDIDATES))?;
+                self.sought.search(|e| fulltext::hints(self.connection, e, self.agent, self.conditions, CANDIDATES))?;
             normalised(&matches)
         } else {
             Vec::new()
         };
         let mut beside = Beside { hints, claims: Vec::new(), graph: Graph::default() };
         if pipeline.graph.enabled {
-            beside.claims = claims::find(self.connection, self.agent, self.question, self.words, self.conditions)?;
+            beside.claims =
+                claims::find(self.connection, self.agent, self.question, &self.sought.words, self.conditions)?;
             beside.claims.retain(|(_, score)| *score >= self.config.search.min_score);
             beside.graph = Graph::of(self.connection, self.agent, self.question, &pipeline.graph, self.conditions);
         }
@@ -148,23 +146,6 @@ impl<'a> Search<'a> {
         }
         Candidates { signals, dated: self.dated, cut_off: false }
     }
-}
-
-/// Runs a search for all words when there are few, as they are and then in other forms, else (or
-/// when that finds nothing) for any.
-pub fn by_words(
-    words: &[String],
-    search: impl Fn(&str) -> rusqlite::Result<Vec<Match>>,
-) -> Result<Vec<Match>, ApiError> {
-    if words.len() <= ALL_WORDS {
-        for expression in [words::expression(words, Join::All), words::expression_of_forms(words, Join::All)] {
-            let matches = search(&expression)?;
-            if !matches.is_empty() {
-                return Ok(matches);
-            }
-        }
-    }
-    Ok(search(&words::expression_of_forms(words, Join::Any))?)
 }
 
 /// |bm25| as a share of the best one's; per memory the first, which is the best.

@@ -40,6 +40,7 @@ use meaning::Meaning;
 use rank::Ranking;
 use session::Session;
 use supplement::Asked;
+use words::Sought;
 
 /// Candidates taken from each channel.
 const CANDIDATES: i64 = 200;
@@ -71,17 +72,17 @@ struct Asking<'a> {
     query: &'a RecallQuery,
     /// The question without its date.
     text: &'a str,
-    /// Its words that are worth looking for.
-    words: Vec<String>,
+    sought: Sought,
     meaning: Option<Meaning>,
 }
 
 impl<'a> Asking<'a> {
     fn of(app: &'a App, config: &'a Config, query: &'a RecallQuery, text: &'a str) -> Self {
-        let words = words::search_words(query.keywords.as_deref().unwrap_or(text));
-        let words = rare_words(app, words);
-        let meaning = if words.is_empty() { None } else { Meaning::of(app, config, text, &words) };
-        Asking { app, config, query, text, words, meaning }
+        let sought = Sought::of(query.keywords.as_deref().unwrap_or(text));
+        let nothing = sought.words.is_empty();
+        let meaning = if nothing { None } else { Meaning::of(app, config, text, &sought.words) };
+        let sought = narrowed(app, sought);
+        Asking { app, config, query, text, sought, meaning }
     }
 
     /// The rows that answer, best first; more than are returned, so that a session may drop some.
@@ -99,11 +100,11 @@ impl<'a> Asking<'a> {
                 }
                 temporal = Some(plan.meta);
             }
-            if self.words.is_empty() || query.source_only {
+            if self.sought.words.is_empty() || query.source_only {
                 return Ok(Found::ranked(Vec::new(), temporal, false, Vec::new()));
             }
             let conditions = filter.conditions();
-            let search = Search::of(c, &self.words, self.text, &filter, &conditions, self.config);
+            let search = Search::of(c, &self.sought, self.text, &filter, &conditions, self.config);
             let ranking = Ranking {
                 connection: c,
                 filter: &filter,
@@ -111,7 +112,7 @@ impl<'a> Asking<'a> {
                 config: self.config,
                 now: self.app.clock.now(),
                 question: self.text,
-                words: &self.words,
+                words: &self.sought.words,
                 meaning: self.meaning.as_ref(),
             };
             let want = if query.session_key.is_some() { CANDIDATES as usize } else { 3 * query.limit };
@@ -161,8 +162,10 @@ impl<'a> Asking<'a> {
             answer.lines.extend(admitted);
         };
         let room = limit - answer.lines.len();
-        let asked = Asked { query, words: &self.words, meaning: self.meaning.as_ref() };
-        let sources = self.app.db.read(|c| supplement::supplements(c, &asked, self.config, room))?;
+        // a session may have seen the best
+        let most = if query.session_key.is_some() { 4 * room } else { room };
+        let asked = Asked { query, sought: &self.sought, meaning: self.meaning.as_ref() };
+        let sources = self.app.db.read(|c| supplement::supplements(c, &asked, self.config, most))?;
         answer.hybrid |= sources.iter().any(|line| line.id.starts_with("source-chunk:"));
         add(answer, sources);
         if query.source_only || !self.config.pipeline.graph.enabled {
@@ -183,22 +186,21 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// Memories from which on frequent words are left out of a search: they cost the most and tell
-/// the least.
+/// Memories from which on a search leaves out what costs the most and tells the least: frequent
+/// words, and other forms of words where any word will do.
 const MANY: u32 = 5_000;
+/// A word is rare that not more than one memory in so many has.
+const RARE: u32 = 10;
 /// Words of a search then.
 const MOST_WORDS: usize = 8;
 
-/// The words of a question without those that a tenth of many memories has; never none.
-fn rare_words(app: &App, words: Vec<String>) -> Vec<String> {
+/// Where there are many memories: the words without those that are not rare; never none.
+fn narrowed(app: &App, sought: Sought) -> Sought {
     let kept = app.memory.index.with(|docs| {
-        if docs.live() < MANY || words.len() < 3 {
-            return words.clone();
-        }
-        let mut counted: Vec<(u32, &String)> = words.iter().map(|w| (docs.frequency_of(w), w)).collect();
+        let mut counted: Vec<_> = sought.words.iter().map(|w| (docs.frequency_of(w), w)).collect();
         counted.sort();
-        let rare = counted.iter().filter(|(n, _)| *n <= docs.live() / 10).count().clamp(2, MOST_WORDS);
-        counted.into_iter().take(rare).map(|(_, w)| w.clone()).collect()
+        let rare = counted.iter().filter(|(n, _)| *n <= docs.live() / RARE).count().clamp(2, MOST_WORDS);
+        (docs.live() >= MANY).then(|| counted.into_iter().take(rare).map(|(_, w)| w.clone()).collect())
     });
-    kept.unwrap_or(words)
+    kept.flatten().map_or(sought, Sought::narrowed)
 }

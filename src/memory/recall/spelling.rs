@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::words::Sought;
 use crate::memory::store::fulltext;
 
 /// Shorter words are like too many others.
@@ -15,9 +16,9 @@ const COMPARED: i64 = 20_000;
 
 /// For each of these words the one of the memories' words that differs least from it, the most
 /// frequent where several do; words without such a one are left out.
-pub fn corrected(connection: &Connection, words: &[String]) -> rusqlite::Result<Vec<String>> {
+pub fn corrected(connection: &Connection, sought: &Sought) -> rusqlite::Result<Sought> {
     let mut meant = Vec::new();
-    for word in words {
+    for word in &sought.words {
         let letters: Vec<char> = word.chars().collect();
         if letters.len() < SHORTEST || !letters.iter().all(|c| c.is_alphabetic()) {
             continue;
@@ -33,7 +34,7 @@ pub fn corrected(connection: &Connection, words: &[String]) -> rusqlite::Result<
             .min();
         meant.extend(best.map(|(_, _, known)| known));
     }
-    Ok(meant)
+    Ok(Sought { words: meant, ..sought.clone() })
 }
 
 /// Insertions, deletions, substitutions and swaps of neighbours between two words (Damerau and

@@ -4,9 +4,10 @@
 use rusqlite::Connection;
 
 use super::answer::{Aside, Line};
-use super::candidates::{by_words, normalised};
+use super::candidates::normalised;
 use super::meaning::{Meaning, cosine};
 use super::query::RecallQuery;
+use super::words::Sought;
 use crate::config::Config;
 use crate::embedding;
 use crate::http::ApiError;
@@ -21,26 +22,26 @@ const IMPORTANCE: f64 = 0.55;
 /// The question as sources are asked it.
 pub struct Asked<'a> {
     pub query: &'a RecallQuery,
-    pub words: &'a [String],
+    pub sought: &'a Sought,
     pub meaning: Option<&'a Meaning>,
 }
 
-/// Up to `room` lines, chunks before artifacts. Nothing where a filter asks for memories.
+/// Up to `most` lines, chunks before artifacts. Nothing where a filter asks for memories.
 pub fn supplements(
     connection: &Connection,
     asked: &Asked<'_>,
     config: &Config,
-    room: usize,
+    most: usize,
 ) -> Result<Vec<Line>, ApiError> {
-    if room == 0 || asked.words.is_empty() || asked.query.filters_memories() {
+    if most == 0 || asked.sought.words.is_empty() || asked.query.filters_memories() {
         return Ok(Vec::new());
     }
     let mut lines = match asked.meaning {
-        Some(meaning) if asked.query.project.is_none() => chunks(connection, asked, meaning, config, room)?,
+        Some(meaning) if asked.query.project.is_none() => chunks(connection, asked, meaning, config, most)?,
         _ => Vec::new(),
     };
-    if lines.len() < room {
-        lines.extend(artifacts(connection, asked, config, room - lines.len())?);
+    if lines.len() < most {
+        lines.extend(artifacts(connection, asked, config, most - lines.len())?);
     }
     Ok(lines)
 }
@@ -98,11 +99,11 @@ fn artifacts(connection: &Connection, asked: &Asked<'_>, config: &Config, room: 
         return Ok(Vec::new());
     }
     let (agent, project) = (&asked.query.agent, asked.query.project.as_deref());
-    let matches = by_words(asked.words, |e| sources::artifacts(connection, e, agent, project, room as i64))?;
+    let matches = asked.sought.search(|e| sources::artifacts(connection, e, agent, project, room as i64))?;
     let mut lines = Vec::new();
     for (rowid, score) in normalised(&matches) {
         if let Some(artifact) = sources::artifact(connection, rowid)? {
-            lines.push(artifact_line(rowid, ARTIFACT * score, artifact, asked.words, config));
+            lines.push(artifact_line(rowid, ARTIFACT * score, artifact, &asked.sought.words, config));
         }
     }
     Ok(lines)

@@ -20,9 +20,52 @@ pub fn is_stop_word(word: &str) -> bool {
     SET.get_or_init(|| STOP_WORDS.split_ascii_whitespace().collect()).contains(word)
 }
 
-/// The words of a question: lower case, without FTS5 syntax and stop words. A question of stop
-/// words only keeps them: a bad answer is better than none.
-pub fn search_words(text: &str) -> Vec<String> {
+/// Questions of up to this many words are first taken to mean all of them.
+const ALL: usize = 3;
+
+/// The words of a question that are worth looking for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought {
+    pub words: Vec<String>,
+    /// There are so few that all are meant.
+    pub all: bool,
+    /// A search for any of them looks for their other forms too.
+    pub forms: bool,
+}
+
+impl Sought {
+    /// Lower case, without FTS5 syntax and stop words. A question of stop words only keeps them: a
+    /// bad answer is better than none.
+    pub fn of(text: &str) -> Self {
+        Self::words(search_words(text))
+    }
+
+    fn words(words: Vec<String>) -> Self {
+        Sought { all: words.len() <= ALL, forms: true, words }
+    }
+
+    /// Only these of the words, as they are.
+    pub fn narrowed(words: Vec<String>) -> Self {
+        Sought { forms: false, ..Self::words(words) }
+    }
+
+    /// Runs a search for all words when all are meant, as they are and then in other forms, else (or
+    /// when that finds nothing) for any.
+    pub fn search<T>(&self, search: impl Fn(&str) -> rusqlite::Result<Vec<T>>) -> rusqlite::Result<Vec<T>> {
+        if self.all {
+            for expression in [expression(&self.words, Join::All), expression_of_forms(&self.words, Join::All)] {
+                let matches = search(&expression)?;
+                if !matches.is_empty() {
+                    return Ok(matches);
+                }
+            }
+        }
+        let any = if self.forms { expression_of_forms } else { expression };
+        search(&any(&self.words, Join::Any))
+    }
+}
+
+fn search_words(text: &str) -> Vec<String> {
     let all: Vec<String> = text
         .replace('\'', " ")
         .split_whitespace()
@@ -89,7 +132,7 @@ impl Join {
 }
 
 /// An FTS5 expression of words; each is a string, so nothing in it is syntax.
-pub fn expression(words: &[String], join: Join) -> String {
+fn expression(words: &[String], join: Join) -> String {
     join.of(words.iter().map(|w| fts_quote(w)))
 }
 
