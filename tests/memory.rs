@@ -170,3 +170,17 @@ fn a_memory_whose_key_is_in_use_again_is_not_recovered() {
     assert_eq!(refused.status, 409);
     assert_eq!(refused.json()["duplicateMemoryId"], json!(second));
 }
+
+#[test]
+fn what_others_have_does_not_decide_how_ones_own_memories_are_searched() {
+    let daemon = Daemon::start(QUIET);
+    for text in ["Heron ledger of the marsh", "Javeir was here"] {
+        let body = json!({"content": text, "agentId": "warden", "visibility": "private"});
+        assert_eq!(daemon.post("/api/memory/remember", &body).status, 200);
+    }
+    daemon.remember("Heron nests in the reeds");
+    daemon.remember("Javier counted them");
+    // all words, or the very word, are in memories of another agent only
+    assert_eq!(daemon.recall("heron ledger"), ["Heron nests in the reeds"]);
+    assert_eq!(daemon.recall("javeir"), ["Javier counted them"]);
+}

@@ -78,29 +78,34 @@ impl<'a> Search<'a> {
     }
 
     /// The best matches of all memories, as far as the filter lets them through: it reads wide rows,
-    /// which is dear for all that match. When no memory has any of the words, of words spelt much
-    /// like them.
+    /// which is dear for all that match.
     pub fn ahead(&self, beside: &Beside) -> Result<Candidates, ApiError> {
-        let best = |sought: &Sought| sought.search(|e| fulltext::best(self.connection, e, CANDIDATES));
-        let mut matches = best(self.sought)?;
-        let mut trust = 1.0;
-        if matches.is_empty() {
-            let meant = spelling::corrected(self.connection, self.sought)?;
-            if !meant.words.is_empty() {
-                (matches, trust) = (best(&meant)?, GUESSED);
-            }
-        }
-        let cut_off = matches.len() as i64 == CANDIDATES;
+        let (mut matches, trust) = self.matches(|e| fulltext::best(self.connection, e, CANDIDATES))?;
+        let found = matches.len();
         let rowids: Vec<i64> = matches.iter().map(|m| m.rowid).collect();
         let allowed = recall::allowed_of(self.connection, &rowids, self.conditions)?;
         matches.retain(|m| allowed.contains(&m.rowid));
+        // what others have must not decide how the caller's memories are searched
+        let cut_off = found as i64 == CANDIDATES || (found > 0 && matches.is_empty());
         Ok(Candidates { cut_off, ..self.candidates(&matches, trust, beside) })
     }
 
     /// The best matches among those that the filter lets through.
     pub fn filtered(&self, beside: &Beside) -> Result<Candidates, ApiError> {
-        let matches = self.sought.search(|e| fulltext::memories(self.connection, e, self.conditions, CANDIDATES))?;
-        Ok(self.candidates(&matches, 1.0, beside))
+        let (matches, trust) = self.matches(|e| fulltext::memories(self.connection, e, self.conditions, CANDIDATES))?;
+        Ok(self.candidates(&matches, trust, beside))
+    }
+
+    /// What a search finds; when no memory has any of the words, what it finds of words spelt much
+    /// like them. The number is what a match counts.
+    fn matches(&self, search: impl Fn(&str) -> rusqlite::Result<Vec<Match>>) -> rusqlite::Result<(Vec<Match>, f64)> {
+        let matches = self.sought.search(&search)?;
+        if !matches.is_empty() {
+            return Ok((matches, 1.0));
+        }
+        let meant = spelling::corrected(self.connection, self.sought)?;
+        let guessed = if meant.words.is_empty() { Vec::new() } else { meant.search(&search)? };
+        Ok((guessed, GUESSED))
     }
 
     /// Hints, claims and the graph.

@@ -11,11 +11,14 @@ const SHORTEST: usize = 5;
 const LONG: usize = 8;
 /// Letters in which a misspelt word is taken to be right.
 const SURE: usize = 2;
+/// Words taken for one.
+const GUESSES: usize = 3;
 /// Words of the memories that are compared with one of the question.
 const COMPARED: i64 = 20_000;
 
-/// For each of these words the one of the memories' words that differs least from it, the most
-/// frequent where several do; words without such a one are left out.
+/// For each of these words those of the memories' words that differ least from it, of several the
+/// more frequent ones; any of them may be meant, and not all need be in memories that the caller
+/// may see.
 pub fn corrected(connection: &Connection, sought: &Sought) -> rusqlite::Result<Sought> {
     let mut meant = Vec::new();
     for word in &sought.words {
@@ -25,16 +28,17 @@ pub fn corrected(connection: &Connection, sought: &Sought) -> rusqlite::Result<S
         }
         let most = if letters.len() >= LONG { 2 } else { 1 };
         let start: String = letters[..SURE].iter().collect();
-        let best = fulltext::words_beginning(connection, &start, COMPARED)?
+        let mut near: Vec<_> = fulltext::words_beginning(connection, &start, COMPARED)?
             .into_iter()
             .filter_map(|(known, memories)| {
                 let distance = distance(&letters, &known.chars().collect::<Vec<_>>(), most)?;
-                Some((distance, -memories, known))
+                (distance > 0).then_some((distance, -memories, known))
             })
-            .min();
-        meant.extend(best.map(|(_, _, known)| known));
+            .collect();
+        near.sort();
+        meant.extend(near.into_iter().take(GUESSES).map(|(_, _, known)| known));
     }
-    Ok(Sought { words: meant, ..sought.clone() })
+    Ok(Sought { words: meant, all: false, forms: false })
 }
 
 /// Insertions, deletions, substitutions and swaps of neighbours between two words (Damerau and
