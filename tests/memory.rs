@@ -184,3 +184,17 @@ fn what_others_have_does_not_decide_how_ones_own_memories_are_searched() {
     assert_eq!(daemon.recall("heron ledger"), ["Heron nests in the reeds"]);
     assert_eq!(daemon.recall("javeir"), ["Javier counted them"]);
 }
+
+#[test]
+fn odd_characters_in_a_question_are_no_error() {
+    let daemon = Daemon::start(QUIET);
+    let note = daemon.remember("Harbour note");
+    for question in
+        ["\0", "harbour\0note", "\u{1}harbour", "'; DROP TABLE memories", "NEAR(harbour", "harbour AND", "%_%"]
+    {
+        let answer = daemon.post("/api/memory/recall", &json!({ "query": question }));
+        assert_eq!(answer.status, 200, "{question:?}: {}", answer.text());
+    }
+    assert_eq!(daemon.recall("harbour\0note").len(), 1);
+    assert_eq!(daemon.get(&format!("/api/memory/{note}")).status, 200);
+}

@@ -11,6 +11,8 @@ const SHORTEST: usize = 5;
 const LONG: usize = 8;
 /// Letters in which a misspelt word is taken to be right.
 const SURE: usize = 2;
+/// Words of a question that are corrected.
+const WORDS: usize = 6;
 /// Words taken for one.
 const GUESSES: usize = 3;
 /// Words of the memories that are compared with one of the question.
@@ -21,11 +23,9 @@ const COMPARED: i64 = 20_000;
 /// may see.
 pub fn corrected(connection: &Connection, sought: &Sought) -> rusqlite::Result<Sought> {
     let mut meant = Vec::new();
-    for word in &sought.words {
-        let letters: Vec<char> = word.chars().collect();
-        if letters.len() < SHORTEST || !letters.iter().all(|c| c.is_alphabetic()) {
-            continue;
-        }
+    let words = sought.words.iter().map(|w| w.chars().collect::<Vec<char>>());
+    let worth = |letters: &Vec<char>| letters.len() >= SHORTEST && letters.iter().all(|c| c.is_alphabetic());
+    for letters in words.filter(worth).take(WORDS) {
         let most = if letters.len() >= LONG { 2 } else { 1 };
         let start: String = letters[..SURE].iter().collect();
         let mut near: Vec<_> = fulltext::words_beginning(connection, &start, COMPARED)?

@@ -67,7 +67,7 @@ impl Sought {
 
 fn search_words(text: &str) -> Vec<String> {
     let all: Vec<String> = text
-        .replace('\'', " ")
+        .replace(|c: char| c == '\'' || c.is_control(), " ")
         .split_whitespace()
         .map(|w| {
             let kept: String = w.chars().filter(|c| !"\":()^*?".contains(*c)).collect();
@@ -167,6 +167,7 @@ mod tests {
         assert_eq!(search_words("What is \"the\" saffron* (trade)?"), ["saffron", "trade"]);
         assert_eq!(search_words("AND OR NOT :^"), ["and", "or", "not"]);
         assert_eq!(search_words("Caroline's book, the book"), ["caroline", "book"]);
+        assert_eq!(search_words("har\0bour\u{1}"), ["har", "bour"], "FTS5 ends an expression at a NUL");
         assert!(search_words("  ? ").is_empty());
         assert_eq!(expression(&["a\"b".into(), "c".into()], Join::Any), "\"a\"\"b\" OR \"c\"");
     }
