@@ -151,6 +151,8 @@ fn decisions_come_with_their_reasons() {
         (&json!("graph"), &json!(true), Some(0.0))
     );
     assert_eq!(answer["meta"]["hasSupplementary"], true);
+    let narrow = recall(&daemon, &json!({"query": "decided boiler", "type": "decision"}));
+    assert!(!narrow.to_string().contains(&reason), "a filter is for every row: {narrow}");
 }
 
 const ARTIFACTS: &str = "

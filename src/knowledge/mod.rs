@@ -6,11 +6,11 @@
 //! knowledge-ontology.md ("Traversal") and memory.md, §6.3.
 
 mod describe;
-pub mod store;
+mod store;
 mod walk;
 
 pub use describe::{Described, describe};
-pub use store::{Entity, any_entity};
+pub use store::{Claim, Entity, any_entity};
 pub use walk::{linked_memories, walk};
 
 use rusqlite::Connection;

@@ -8,7 +8,7 @@ use super::answer::{Aside, Line};
 use super::filter::Filter;
 use super::query::RecallQuery;
 use crate::http::ApiError;
-use crate::knowledge::{self, Described, Entity};
+use crate::knowledge::{self, Claim, Described, Entity};
 use crate::memory::store::recall;
 
 /// Entities described, those whose names match best.
@@ -18,13 +18,14 @@ const RATIONALES: i64 = 10;
 /// Cards shown where the limit is small.
 const CARDS: usize = 3;
 
-/// Memories of type `rationale` that share an entity with the decisions among these lines.
+/// Memories of type `rationale` that share an entity with the decisions among these lines and pass
+/// the filter as every row does.
 pub fn rationales(connection: &Connection, filter: &Filter<'_>, lines: &[Line]) -> Result<Vec<Line>, ApiError> {
     let decisions: Vec<i64> = lines.iter().filter_map(Line::decision).collect();
     if decisions.is_empty() {
         return Ok(Vec::new());
     }
-    let conditions = filter.place_conditions();
+    let conditions = filter.conditions();
     let found = recall::rationales(connection, &decisions, &conditions, RATIONALES)?;
     let rows = recall::rows(connection, &found, &conditions)?;
     let new = rows.into_iter().filter(|row| !lines.iter().any(|l| l.id == row.id));
@@ -72,7 +73,7 @@ pub fn cards(known: &[Described], lines: &[Line], limit: usize, now: &str) -> Ve
 /// The top-level `entities` of an answer.
 pub fn entities_json(known: &[Described]) -> Value {
     let aspects = |known: &Described| -> Vec<Value> {
-        let claims = |claims: &[knowledge::store::Claim]| -> Vec<Value> {
+        let claims = |claims: &[Claim]| -> Vec<Value> {
             claims
                 .iter()
                 .map(|c| json!({ "content": c.content, "status": c.status, "importance": c.importance }))

@@ -32,8 +32,9 @@ pub fn is_asked_for(config: &Config) -> bool {
 
 /// Ranks the best lines anew; the time that is left buys a summary, which is returned.
 pub fn judge(app: &App, config: &Config, query: &RecallQuery, lines: &mut [Line]) -> Option<Line> {
-    // an aggregate has its evidence read by a model anyway
-    if !is_asked_for(config) || query.aggregate || lines.len() < 2 {
+    // an aggregate has its evidence read by a model anyway, and a timeline is in order
+    let judged = lines.len() >= 2 && lines.iter().all(|line| line.memory_text().is_some());
+    if !is_asked_for(config) || query.aggregate || !judged {
         return None;
     }
     let model = Model::of(app, "memoryExtraction")?;

@@ -168,7 +168,8 @@ impl<'a> Asking<'a> {
         let sources = self.app.db.read(|c| supplement::supplements(c, &asked, self.config, most))?;
         answer.hybrid |= sources.iter().any(|line| line.id.starts_with("source-chunk:"));
         add(answer, sources);
-        if query.source_only || !self.config.pipeline.graph.enabled {
+        let decided = answer.lines.iter().any(|line| line.decision().is_some());
+        if query.source_only || !self.config.pipeline.graph.enabled || (focal.is_empty() && !decided) {
             return Ok(());
         }
         let (rationales, known) = self.app.db.read(|c| {
