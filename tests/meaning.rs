@@ -194,3 +194,18 @@ fn a_hanging_server_starves_neither_recall_nor_remember() {
     assert_eq!(daemon.total(), 12);
     assert_eq!(recall(&daemon, "hanging server")["results"].as_array().unwrap().len(), 10);
 }
+
+#[test]
+fn neighbours_are_found_without_the_index() {
+    let mut daemon = Daemon::start(NATIVE);
+    let id = daemon.remember("Green apples in wooden crates");
+    let near = daemon.remember("Red apples in a wooden box");
+    daemon.remember("Quarterly tax filing");
+    assert_eq!(daemon.get("/api/embeddings?vectors=true").json()["total"], 3);
+    daemon.end(Signal::TERM);
+    // no provider, no index: as in the moments after a start
+    std::fs::write(daemon.workspace().join("agent.yaml"), common::QUIET).unwrap();
+    daemon.boot();
+    let found = daemon.get(&format!("/memory/similar?id={id}&k=1")).json();
+    assert_eq!(found["results"][0]["id"], json!(near), "{found}");
+}

@@ -14,6 +14,8 @@ use crate::memory::index::Allowed;
 /// Neighbours looked at exactly, as a multiple of what is asked for.
 const AHEAD: usize = 8;
 const LEAST: usize = 200;
+/// Memories compared one by one where there is no index: the newest.
+const UNINDEXED: usize = 4_000;
 
 /// The body of the answer; a refusal carries an empty list.
 pub fn similar(app: &App, request: &Request) -> Result<Value, ApiError> {
@@ -43,7 +45,17 @@ pub fn similar(app: &App, request: &Request) -> Result<Value, ApiError> {
             let others = near.iter().map(|n| docs.rowid(n.at)).filter(|rowid| *rowid != own);
             Ok::<Vec<i64>, ApiError>(others.collect())
         });
-        let near = near.transpose()?.unwrap_or_default();
+        let near = match near {
+            Some(near) => near?,
+            // the index is not loaded yet, or there is none without a provider
+            None => {
+                let mut newest: Vec<i64> =
+                    recall::allowed_rows(c, &filter)?.into_iter().filter(|r| *r != own).collect();
+                newest.sort_unstable_by(|a, b| b.cmp(a));
+                newest.truncate(UNINDEXED);
+                newest
+            }
+        };
         let exact: HashMap<i64, f64> = embeddings::vectors(c, &near, anchor.len())?
             .into_iter()
             .map(|(rowid, vector)| (rowid, cosine(&anchor, &vector)))
