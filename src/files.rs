@@ -37,10 +37,8 @@ fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<File> {
 }
 
 fn temporary(target: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
-    name.push(format!(".{}", uuid::Uuid::new_v4().simple()));
-    target.with_file_name(name)
+    // no longer than a disk takes, however long the name it is for
+    target.with_file_name(format!(".signetd-{}", uuid::Uuid::new_v4().simple()))
 }
 
 /// A rename is on disk when its folder is.

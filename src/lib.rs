@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod agents;
 pub mod app;
 pub mod auth;
@@ -19,8 +20,11 @@ pub mod http;
 pub mod jobs;
 pub mod knowledge;
 pub mod limits;
+pub mod locks;
 pub mod logging;
 pub mod memory;
 pub mod model;
 pub mod settings;
+pub mod text;
 pub mod upstream;
+pub mod workspace;

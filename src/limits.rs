@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::http::ApiError;
+use crate::locks;
 
 /// The operations that have a bucket (foundation part, §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,7 +96,7 @@ impl Limits {
         // a rate below one per window could never be met
         let max = rate.max.max(1.0);
         let per_ms = max / rate.window_ms;
-        let mut levels = self.levels.lock().unwrap_or_else(|p| p.into_inner());
+        let mut levels = locks::lock(&self.levels);
         let key = (bucket, actor.to_owned());
         if levels.len() >= MOST && !levels.contains_key(&key) {
             make_room(&mut levels, per_ms, max, now_ms);
@@ -114,7 +115,7 @@ impl Limits {
 
     /// Every bucket is full again.
     pub fn reset(&self) {
-        self.levels.lock().unwrap_or_else(|p| p.into_inner()).clear();
+        locks::lock(&self.levels).clear();
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::config::{Section, read_first};
+use crate::config::Section;
 use crate::upstream::{Client, Error};
 
 /// What wire format a target speaks.
@@ -42,7 +42,7 @@ pub struct Completion {
 impl Model {
     /// The model of a workload; `None` when the config names none that can be asked from here.
     pub fn of(app: &App, workload: &str) -> Option<Self> {
-        let (_, config) = read_first(&app.env.workspace)?;
+        let config = app.config.file();
         let inference = Section(&config).at("inference");
         if inference.at("enabled").bool() == Some(false) {
             return None;

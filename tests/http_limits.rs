@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use signetd::auth::Access;
 use signetd::http::connections::Limits;
 use signetd::http::cors::Cors;
 use signetd::http::sse::Event;
-use signetd::http::{ApiError, Gate, HttpConfig, Request, Response, Route, Router, Server};
+use signetd::http::{ApiError, Gate, HttpConfig, Lane, Request, Response, Route, Router, Server};
 
 /// Handlers of the test wait on `gate` and stream from `events`.
 struct State {
@@ -23,6 +24,10 @@ struct Open;
 impl Gate<State> for Open {
     fn admit(&self, _: &State, _: Option<&'static Route<State>>, _: &mut Request) -> Result<(), ApiError> {
         Ok(())
+    }
+
+    fn is_costly(&self, _: &State, _: &Request) -> bool {
+        false
     }
 }
 
@@ -49,12 +54,12 @@ fn events(state: &State, _: &Request) -> Result<Response, ApiError> {
 }
 
 static ROUTES: &[Route<State>] = &[
-    Route::get("/health", quick),
-    Route::get("/quick", quick),
-    Route::get("/blocked", blocked).slow(),
-    Route::get("/panics", panics),
-    Route::post("/echo", echo),
-    Route::get("/events", events),
+    Route::get("/health", Access::Open, quick),
+    Route::get("/quick", Access::Open, quick),
+    Route::get("/blocked", Access::Open, blocked).lane(Lane::Model),
+    Route::get("/panics", Access::Open, panics),
+    Route::post("/echo", Access::Open, echo),
+    Route::get("/events", Access::Open, events),
 ];
 
 struct Running {
@@ -133,7 +138,7 @@ fn slow_and_silent_clients_are_closed_while_others_are_served() {
 #[test]
 fn a_full_lane_answers_503_and_never_blocks_the_other_lane() {
     let running = start(|c| {
-        c.slow_workers = 1;
+        c.workers = [2, 1, 1];
         c.queue = 1;
     });
     let mut waiting: Vec<TcpStream> = Vec::new();
@@ -162,7 +167,7 @@ fn a_full_lane_answers_503_and_never_blocks_the_other_lane() {
 
 #[test]
 fn a_panic_is_a_500_and_the_worker_lives_on() {
-    let running = start(|c| c.fast_workers = 1);
+    let running = start(|c| c.workers = [1, 1, 1]);
     for _ in 0..3 {
         assert!(running.ask("/panics").starts_with("HTTP/1.1 500"));
     }

@@ -4,15 +4,16 @@ use serde_json::json;
 
 use super::store;
 use crate::app::{App, Route};
-use crate::auth::{DEFAULT_AGENT, Permission};
+use crate::auth::Access::Needs;
+use crate::auth::{DEFAULT_AGENT, Permission, Target};
 use crate::http::{ApiError, Request, Response};
 use crate::memory;
 
 pub const ROUTES: &[Route] = &[
-    Route::get("/api/agents", list).needs(Permission::Recall),
-    Route::get("/api/agents/:name", get).needs(Permission::Recall),
-    Route::post("/api/agents", create).needs(Permission::Remember),
-    Route::delete("/api/agents/:name", remove).needs(Permission::Admin),
+    Route::get("/api/agents", Needs(Permission::Recall), list),
+    Route::get("/api/agents/:name", Needs(Permission::Recall), get),
+    Route::post("/api/agents", Needs(Permission::Remember), create),
+    Route::delete("/api/agents/:name", Needs(Permission::Admin), remove),
 ];
 
 /// Rows of one answer.
@@ -38,6 +39,7 @@ fn create(app: &App, req: &Request) -> Result<Response, ApiError> {
     if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err(ApiError::bad_request("name must be at most 200 printable characters"));
     }
+    req.caller.check_scope(Target { agent: Some(&name), ..Target::default() })?;
     let policy = body.text("read_policy")?.unwrap_or("isolated").to_owned();
     if !["isolated", "shared", "group"].contains(&policy.as_str()) {
         return Err(ApiError::bad_request("read_policy must be isolated, shared or group"));
@@ -60,7 +62,13 @@ fn remove(app: &App, req: &Request) -> Result<Response, ApiError> {
     }
     let purge = req.query.get("purge") == Some("true");
     let now = app.now();
-    let found = app.db.write(move |c| Ok::<_, ApiError>(store::remove(c, &name, purge, &now)?))?;
+    let found = app.db.write(move |c| {
+        let found = store::remove(c, &name)?;
+        if found {
+            memory::agent_left(c, &name, purge, &now)?;
+        }
+        Ok::<_, ApiError>(found)
+    })?;
     if !found {
         return Err(ApiError::not_found("Agent not found"));
     }

@@ -1,6 +1,6 @@
 //! SQL of the roster.
 
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::db::sql;
@@ -16,7 +16,7 @@ pub struct Agent {
     pub updated_at: String,
 }
 
-fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
+fn agent(row: &sql::Row<'_>) -> rusqlite::Result<Agent> {
     Ok(Agent {
         id: row.get(0)?,
         name: row.get(1)?,
@@ -86,27 +86,7 @@ pub fn touch_or_add(connection: &Connection, id: &str, now: &str) -> rusqlite::R
     Ok(())
 }
 
-/// Removes an agent; its memories are archived or deleted for good. False when unknown.
-pub fn remove(connection: &Connection, id: &str, purge: bool, now: &str) -> rusqlite::Result<bool> {
-    if sql::execute(connection, "DELETE FROM agents WHERE id = ?1", [id])? == 0 {
-        return Ok(false);
-    }
-    if purge {
-        for statement in [
-            "DELETE FROM embeddings WHERE source_type = 'memory'
-             AND source_id IN (SELECT id FROM memories WHERE agent_id = ?1)",
-            "DELETE FROM memory_hints WHERE memory_id IN (SELECT id FROM memories WHERE agent_id = ?1)",
-            "DELETE FROM memory_entity_mentions WHERE memory_id IN (SELECT id FROM memories WHERE agent_id = ?1)",
-            "DELETE FROM memories WHERE agent_id = ?1",
-        ] {
-            sql::execute(connection, statement, [id])?;
-        }
-    } else {
-        sql::execute(
-            connection,
-            "UPDATE memories SET visibility = 'archived', updated_at = ?2 WHERE agent_id = ?1",
-            (id, now),
-        )?;
-    }
-    Ok(true)
+/// Removes an agent from the roster. False when unknown.
+pub fn remove(connection: &Connection, id: &str) -> rusqlite::Result<bool> {
+    Ok(sql::execute(connection, "DELETE FROM agents WHERE id = ?1", [id])? > 0)
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{Access, Caller, Claims, keys, peers, token};
 use crate::app::App;
-use crate::config::{AuthMode, NetworkMode};
+use crate::config::AuthMode;
 use crate::http::{ApiError, Gate, Method, Request, Route};
 use crate::limits::{self, Bucket};
 
@@ -15,13 +15,12 @@ pub struct AccessGate;
 impl Gate<App> for AccessGate {
     fn admit(&self, app: &App, route: Option<&'static Route<App>>, request: &mut Request) -> Result<(), ApiError> {
         check_peer(app, request)?;
-        check_host(app, request)?;
-        check_origin(app, route, request)?;
         let open = match route {
             Some(route) => route.access == Access::Open || is_dashboard(request),
             None => is_dashboard(request),
         };
         request.caller = caller(app, request, open)?;
+        check_origin(app, route, request)?;
         let Some(route) = route else { return Ok(()) };
         if let Access::Needs(permission) = route.access {
             let refusal = match &request.caller {
@@ -37,6 +36,12 @@ impl Gate<App> for AccessGate {
             Some(bucket) => app.take(bucket, request),
             None => Ok(()),
         }
+    }
+
+    /// An API key that has not been verified since the start takes scrypt.
+    fn is_costly(&self, app: &App, request: &Request) -> bool {
+        let key = bearer(request).filter(|credential| keys::is_api_key(credential));
+        key.is_some_and(|key| app.config().auth.mode != AuthMode::Local && !app.auth.keys.knows(key))
     }
 }
 
@@ -76,27 +81,28 @@ fn check_peer(app: &App, request: &Request) -> Result<(), ApiError> {
     Err(ApiError::forbidden("this address may not use the daemon"))
 }
 
-/// A web page whose name was made to resolve to this machine (DNS rebinding) sends its own name:
-/// a `local` daemon on loopback answers only to names of loopback.
-fn check_host(app: &App, request: &Request) -> Result<(), ApiError> {
+/// Whether the names a request calls us by are names of this machine.
+///
+/// A web page whose name was made to resolve to this machine (DNS rebinding) sends its own name. Who
+/// is let in without a credential must call us by an address, a name without dots, a name of the
+/// tailnet or one that `network.allowedHosts` lists.
+fn is_own_host(app: &App, request: &Request) -> bool {
     let config = app.config();
-    let guarded = config.auth.mode == AuthMode::Local
-        && NetworkMode::of_bind(&app.bind) == NetworkMode::Localhost
-        && request.path != "/health";
-    let Some(host) = request.headers.get("host").filter(|_| guarded) else { return Ok(()) };
-    let name = host_name(host).to_ascii_lowercase();
-    let known = name == "localhost"
-        || name == app.bind
-        || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-        || config.reach.hosts.contains(&name);
-    if known {
-        return Ok(());
-    }
-    Err(ApiError::forbidden("this Host is not one of the daemon's names (network.allowedHosts adds some)"))
+    let mut names = request.headers.all("host").map(|host| host_name(host).to_ascii_lowercase()).peekable();
+    names.peek().is_some()
+        && names.all(|name| {
+            let plain = !name.is_empty() && !name.contains('.') && !name.contains(':');
+            plain || name.parse::<IpAddr>().is_ok() || name.ends_with(".ts.net") || config.reach.hosts.contains(&name)
+        })
+}
+
+fn foreign_host() -> ApiError {
+    ApiError::forbidden("this Host is not one of the daemon's names (network.allowedHosts adds some)")
 }
 
 /// `name`, `name:port`, `[v6]:port`.
 fn host_name(host: &str) -> &str {
+    let host = host.trim();
     if let Some(rest) = host.strip_prefix('[') {
         return rest.split(']').next().unwrap_or_default();
     }
@@ -104,13 +110,15 @@ fn host_name(host: &str) -> &str {
 }
 
 /// A page of another origin may not change anything here, whether or not it could read the answer.
+/// A credential is proof enough: no page can make a browser send one.
 fn check_origin(app: &App, route: Option<&'static Route<App>>, request: &Request) -> Result<(), ApiError> {
     let mutates = route.map_or(!matches!(request.method, Method::Get | Method::Head), |r| r.mutates);
     let Some(origin) = request.headers.get("origin").filter(|_| mutates) else { return Ok(()) };
-    let own = request
+    let same = request
         .headers
         .get("host")
         .is_some_and(|host| origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host));
+    let own = same && (request.caller.claims().is_some() || is_own_host(app, request));
     if own || app.cors.allows(origin) {
         return Ok(());
     }
@@ -163,15 +171,22 @@ fn identify(app: &App, request: &Request) -> Result<Identified, ApiError> {
 fn caller(app: &App, request: &Request, open: bool) -> Result<Caller, ApiError> {
     let mode = app.config().auth.mode;
     if mode == AuthMode::Local {
-        return Ok(Caller::Local);
+        let probe = matches!(request.path.as_str(), "/health" | "/health/live" | "/health/ready");
+        return if probe || is_own_host(app, request) { Ok(Caller::Local) } else { Err(foreign_host()) };
     }
-    let trusted = mode == AuthMode::Hybrid && peers::is_loopback(peer_ip(request));
-    match identify(app, request) {
-        Ok(Identified::Valid(claims)) => Ok(Caller::Token(claims)),
-        _ if trusted => Ok(Caller::TrustedLocal),
+    let identified = identify(app, request);
+    if let Ok(Identified::Valid(claims)) = identified {
+        return Ok(Caller::Token(claims));
+    }
+    let here = mode == AuthMode::Hybrid && peers::is_loopback(peer_ip(request));
+    if here && is_own_host(app, request) {
+        return Ok(Caller::TrustedLocal);
+    }
+    match identified {
         _ if open => Ok(Caller::Anonymous),
-        Ok(Identified::Nobody) => Err(ApiError::new(401, "authentication required")),
+        _ if here => Err(foreign_host()),
         Ok(Identified::Invalid(reason)) => Err(ApiError::new(401, reason)),
+        Ok(_) => Err(ApiError::new(401, "authentication required")),
         Err(error) => Err(error),
     }
 }

@@ -11,11 +11,12 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::Claims;
 use super::token::Reason;
-use super::{Claims, Scope};
 use crate::clock;
 use crate::db::{self, Db};
 use crate::http::ApiError;
+use crate::locks;
 
 pub use store::{Key, NewKey, find_by_id_or_prefix, insert, list, revoke};
 
@@ -23,7 +24,7 @@ const START: &str = "sig_sk_";
 /// `exp` of a key that does not end.
 const NO_END: f64 = 2_147_483_647.0;
 /// `last_used_at` is written at most this often.
-const TOUCH_EVERY_MS: i64 = 60_000;
+const TOUCH_EVERY_MS: i128 = 60_000;
 /// Longer credentials are none of ours.
 const LONGEST: usize = 1024;
 
@@ -131,12 +132,17 @@ pub struct KeyCache {
 const MOST: usize = 1024;
 
 impl KeyCache {
+    /// Whether a key was verified before.
+    pub fn knows(&self, credential: &str) -> bool {
+        credential.len() <= LONGEST && self.get(&Sha256::digest(credential.as_bytes()).into()).is_some()
+    }
+
     fn get(&self, digest: &[u8; 32]) -> Option<(String, Claims)> {
-        self.known.lock().unwrap_or_else(|p| p.into_inner()).get(digest).cloned()
+        locks::lock(&self.known).get(digest).cloned()
     }
 
     fn put(&self, digest: [u8; 32], id: &str, claims: Claims) {
-        let mut known = self.known.lock().unwrap_or_else(|p| p.into_inner());
+        let mut known = locks::lock(&self.known);
         if known.len() >= MOST {
             known.clear();
         }
@@ -181,7 +187,7 @@ pub fn verify(
             if !hashing.run(|| matches(credential, &key.hash))? {
                 return Err(Refused::Invalid("invalid api key"));
             }
-            let claims = claims(&key);
+            let claims = claims(&key).ok_or(Refused::Invalid("invalid api key"))?;
             cache.put(digest, &key.id, claims.clone());
             claims
         }
@@ -189,30 +195,36 @@ pub fn verify(
     if state.revoked {
         return Err(Refused::Invalid("api key revoked"));
     }
-    if state.expires_at.as_deref().and_then(clock::parse_stored).is_some_and(|end| end <= now) {
+    if is_past(state.expires_at.as_deref(), now) {
         return Err(Refused::Invalid("api key expired"));
     }
     note_use(db, &state, now);
     Ok(claims)
 }
 
-fn claims(key: &Key) -> Claims {
+/// An end that cannot be read counts as past.
+fn is_past(expires_at: Option<&str>, now: Timestamp) -> bool {
+    expires_at.is_some_and(|text| clock::parse_stored(text).is_none_or(|end| end <= now.into()))
+}
+
+/// `None` for a key whose restrictions cannot be read.
+fn claims(key: &Key) -> Option<Claims> {
     let end = key.expires_at.as_deref().and_then(clock::parse_stored);
-    let seconds = |t: Timestamp| t.as_second() as f64;
-    Claims {
+    let seconds = |t: clock::Time| t.seconds() as f64;
+    Some(Claims {
         sub: format!("api-key:{}", key.id),
         role: key.role,
-        scope: Scope::clone(&key.scope),
+        scope: key.scope.clone()?,
         iat: clock::parse_stored(&key.created_at).map_or(0.0, seconds),
         exp: end.map_or(NO_END, seconds),
-        permissions: Some(key.permissions.clone()).filter(|list| !list.is_empty()),
-    }
+        permissions: key.permissions.clone(),
+    })
 }
 
 /// The first use at once, later ones once a minute.
 fn note_use(db: &Db, key: &store::State, now: Timestamp) {
     let last = key.last_used_at.as_deref().and_then(clock::parse_stored);
-    if last.is_some_and(|at| now.as_millisecond() - at.as_millisecond() < TOUCH_EVERY_MS) {
+    if last.is_some_and(|at| at.until(now).as_millis() < TOUCH_EVERY_MS) {
         return;
     }
     let (id, at) = (key.id.clone(), clock::iso(now));

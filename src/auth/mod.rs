@@ -22,6 +22,7 @@ pub use scope::{Actor, DEFAULT_AGENT, Target, agent_of_session};
 pub use secret::Secret;
 
 use crate::config::AuthMode;
+use crate::locks;
 
 /// What a credential may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -225,19 +226,19 @@ impl Auth {
             AuthMode::Local => None,
             AuthMode::Team | AuthMode::Hybrid => Some(Secret::load_or_create(&daemon_dir.join("auth-secret"))?),
         };
-        *self.secret.write().unwrap_or_else(|p| p.into_inner()) = secret;
+        *locks::write(&self.secret) = secret;
         self.tokens.clear();
         Ok(())
     }
 
     pub fn secret(&self) -> Option<Secret> {
-        self.secret.read().unwrap_or_else(|p| p.into_inner()).clone()
+        locks::read(&self.secret).clone()
     }
 
     /// True the first time a peer is refused.
     fn first_refusal(&self, peer: IpAddr) -> bool {
         const MOST: usize = 1000;
-        let mut refused = self.refused.lock().unwrap_or_else(|p| p.into_inner());
+        let mut refused = locks::lock(&self.refused);
         refused.len() < MOST && refused.insert(peer)
     }
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use super::{Claims, Permission, Role, Scope, Secret};
+use crate::locks::{self, Held};
 
 /// Longer credentials are none of ours.
 const LONGEST: usize = 16 * 1024;
@@ -94,8 +95,8 @@ impl TokenCache {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Claims>> {
-        self.known.lock().unwrap_or_else(|p| p.into_inner())
+    fn lock(&self) -> Held<MutexGuard<'_, HashMap<String, Claims>>> {
+        locks::lock(&self.known)
     }
 }
 

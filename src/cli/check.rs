@@ -2,34 +2,34 @@
 
 use std::process::ExitCode;
 
-use crate::config::{CONFIG_FILES, Environment, parse_yaml};
-use crate::db;
+use crate::config::{Environment, Found, find};
+use crate::{db, workspace};
 
 /// Prints a line per thing looked at; fails when one is wrong. Changes nothing.
 pub fn run(env: &Environment) -> ExitCode {
+    if looks_sound(env) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Whether workspace, config and database are in order.
+pub fn looks_sound(env: &Environment) -> bool {
     println!("workspace {}", env.workspace.display());
-    let sound = config(env) & database(env);
-    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if let Err(cause) = workspace::check_layout(env) {
+        println!("workspace {cause}");
+        return false;
+    }
+    config(env) & database(env)
 }
 
 fn config(env: &Environment) -> bool {
-    let mut sound = true;
-    let mut any = false;
-    for name in CONFIG_FILES {
-        let Ok(bytes) = std::fs::read(env.workspace.join(name)) else { continue };
-        any = true;
-        match parse_yaml(&String::from_utf8_lossy(&bytes)) {
-            Ok(_) => println!("config    {name}: ok"),
-            Err(cause) => {
-                println!("config    {name}: does not parse, the daemon would use defaults: {cause}");
-                sound = false;
-            }
+    match find(&env.workspace) {
+        Found::Missing => println!("config    none, defaults are used"),
+        Found::Good { .. } => println!("config    ok"),
+        Found::Broken(problem) => {
+            println!("config    {problem}; the daemon goes on with the last good config");
+            return false;
         }
     }
-    if !any {
-        println!("config    none, defaults are used");
-    }
-    sound
+    true
 }
 
 fn database(env: &Environment) -> bool {

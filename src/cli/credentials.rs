@@ -32,6 +32,12 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Runs one of them and prints its result.
 pub fn run(action: Action, env: &Environment, options: &Options) -> ExitCode {
+    if action != Action::PasswordHash
+        && let Err(cause) = crate::workspace::check_layout(env)
+    {
+        eprintln!("signetd: {cause}");
+        return ExitCode::FAILURE;
+    }
     let done = match action {
         Action::TokenCreate => create_token(env, options),
         Action::KeyCreate => create_key(env, options),
@@ -84,7 +90,7 @@ fn seconds(text: &str) -> Result<f64, Failure> {
 
 fn create_token(env: &Environment, options: &Options) -> Result<(), Failure> {
     let role = role(options, None)?;
-    let config = Live::load(&env.workspace).current();
+    let config = Live::load(&env.workspace, &env.daemon_dir()).current();
     if config.auth.mode == AuthMode::Local {
         eprintln!("note: auth.mode is local, where credentials are ignored; set it to team or hybrid");
     }

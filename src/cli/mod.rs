@@ -2,6 +2,7 @@
 
 mod check;
 mod credentials;
+mod doctor;
 mod routes;
 mod serve;
 
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
-use crate::config::{Environment, Overrides};
+use crate::config::{API_VERSION, Environment, Overrides};
 
 const HELP: &str = "\
 signetd - the Signet daemon: shared memory for AI agents on your machines
@@ -20,6 +21,7 @@ Usage: signetd [COMMAND] [OPTIONS]
 Commands:
   serve      run the daemon in the foreground (the default)
   check      look at the config and the database of a workspace; exit 1 when something is wrong
+  doctor     what check does, and count what other programs left odd in the database
   routes     list every route: method, path, permission, rate limit, lane
   version    print the version
   token create --role ROLE [--project P] [--agent A] [--ttl 30d]
@@ -45,6 +47,7 @@ Try it:  signetd serve &  curl -s localhost:3850/health
 enum Command {
     Serve,
     Check,
+    Doctor,
     Routes,
     Version,
     Help,
@@ -60,14 +63,24 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let env = || Environment::read(&overrides, |name| std::env::var(name).ok());
+    // nothing this program makes is for others to read
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let with_env =
+        |run: &dyn Fn(Environment) -> ExitCode| match Environment::read(&overrides, |name| std::env::var(name).ok()) {
+            Ok(env) => run(env),
+            Err(cause) => {
+                eprintln!("signetd: {cause}");
+                ExitCode::FAILURE
+            }
+        };
     match command {
-        Command::Serve => serve::run(env()),
-        Command::Check => check::run(&env()),
+        Command::Serve => with_env(&serve::run),
+        Command::Check => with_env(&|env| check::run(&env)),
+        Command::Doctor => with_env(&|env| doctor::run(&env)),
         Command::Routes => routes::run(),
-        Command::Credentials(action) => credentials::run(action, &env(), &options),
+        Command::Credentials(action) => with_env(&|env| credentials::run(action, &env, &options)),
         Command::Version => {
-            println!("signetd {} (API of Signet {})", env!("CARGO_PKG_VERSION"), env().version);
+            println!("signetd {} (API of Signet {API_VERSION})", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
         }
         Command::Help => {
@@ -122,6 +135,7 @@ fn command(words: &[&str]) -> Result<Command, lexopt::Error> {
     Ok(match words {
         [] | ["serve"] => Command::Serve,
         ["check"] => Command::Check,
+        ["doctor"] => Command::Doctor,
         ["routes"] => Command::Routes,
         ["version"] => Command::Version,
         ["help"] => Command::Help,

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use crate::app;
 use crate::auth::Access;
-use crate::http::Lane;
 
 pub fn run() -> ExitCode {
     println!("method\tpath\tpermission\tlimit\tlane");
@@ -15,10 +14,9 @@ pub fn run() -> ExitCode {
             Access::Needs(permission) => permission.as_str(),
         };
         let limit = route.limit.map_or("-", |bucket| bucket.as_str());
-        let lane = match (route.lane, route.slow_if) {
-            (Lane::Fast, None) => "fast",
-            (Lane::Fast, Some(_)) => "fast, slow when it asks a model",
-            (Lane::Slow, _) => "slow",
+        let lane = match route.model_if {
+            None => route.lane.as_str().to_owned(),
+            Some(_) => format!("{}, model when it asks one", route.lane.as_str()),
         };
         println!("{}\t{}\t{permission}\t{limit}\t{lane}", route.method, route.path);
     }

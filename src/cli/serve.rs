@@ -1,9 +1,9 @@
 //! `signetd serve`: start, serve until a signal, stop (foundation part, §3).
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::net::{TcpListener, ToSocketAddrs};
-use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +24,29 @@ use crate::http::{HttpConfig, Server};
 use crate::jobs::{Runner, Task};
 use crate::limits::Limits;
 use crate::upstream::Client;
-use crate::{agents, daemon, files, logging, memory, settings};
+use crate::{agents, daemon, files, logging, memory, settings, workspace};
 
 /// Requests that still run after this are cut off.
-const GRACE: Duration = Duration::from_secs(15);
+const GRACE: Duration = Duration::from_secs(6);
+/// Background work may take so much longer.
+const BACKGROUND_GRACE: Duration = Duration::from_secs(2);
+/// A stop ends then, whatever hangs; what was answered is on disk.
+const STOP_LIMIT: Duration = Duration::from_millis(9_500);
 
 pub fn run(env: Environment) -> ExitCode {
-    logging::start(Some(&env.log_folder()), env.log_file.as_deref());
+    let prepared =
+        workspace::check_layout(&env).and_then(|()| workspace::prepare(&env).map_err(|cause| cause.to_string()));
+    let log_folder = match prepared {
+        Ok(has_logs) => (has_logs || env.log_file.is_some() || env.log_dir.is_some()).then(|| env.log_folder()),
+        Err(cause) => {
+            eprintln!("signetd: {cause}");
+            return ExitCode::FAILURE;
+        }
+    };
+    logging::start(log_folder.as_deref(), env.log_file.as_deref());
+    if log_folder.is_none() {
+        log::warn!(target: "daemon", "{} is no folder: log lines go to the console only", env.log_folder().display());
+    }
     match serve(env) {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
@@ -45,9 +61,8 @@ type Failure = Box<dyn std::error::Error>;
 fn serve(env: Environment) -> Result<(), Failure> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     raise_descriptor_limit();
-    create_folders(&env)?;
     let pid_file = lock_workspace(&env)?;
-    let config = Live::load(&env.workspace);
+    let config = Live::load(&env.workspace, &env.daemon_dir());
     let start_config = config.current();
     let db = Db::open(&env.database())?;
     let clock = SystemClock;
@@ -55,7 +70,10 @@ fn serve(env: Environment) -> Result<(), Failure> {
     let (roster, now) = (start_config.roster.clone(), clock::iso(started));
     db.write(move |c| Ok::<_, crate::db::Error>(agents::apply_roster(c, &roster, &now)?))?;
 
-    let bind = env.bind_for(start_config.network_mode);
+    let bind = match config.is_held() {
+        true => "127.0.0.1".to_owned(),
+        false => env.bind_for(start_config.network_mode),
+    };
     let Some(listener) = listen(&bind, env.port, &mut signals)? else { return Ok(()) };
     let port = listener.local_addr()?.port();
     let cors = Cors { port, tailnet: NetworkMode::of_bind(&bind) == NetworkMode::Tailscale };
@@ -94,9 +112,10 @@ fn serve(env: Environment) -> Result<(), Failure> {
     log::info!(target: "daemon", "stopping (signal {})", signal.unwrap_or_default());
     notify(&[NotifyState::Stopping]);
     app.daemon.shut_down();
+    end_in_any_case(app.env.daemon_dir().join("pid"))?;
     server.stop(GRACE);
-    jobs.stop();
-    embedder.stop();
+    jobs.stop(BACKGROUND_GRACE);
+    embedder.stop(BACKGROUND_GRACE);
     memory::flush_access_counts(&app);
     app.db.close();
     if let Err(cause) = std::fs::remove_file(app.env.daemon_dir().join("pid")) {
@@ -107,20 +126,41 @@ fn serve(env: Environment) -> Result<(), Failure> {
     Ok(())
 }
 
-const PROJECTION: Task<App> =
-    Task { name: "projection", every: Duration::from_millis(500), run: memory::project_in_background };
+/// Whatever hangs (a disk, a silent server), the process ends.
+fn end_in_any_case(pid_file: PathBuf) -> io::Result<()> {
+    std::thread::Builder::new().name("stop".to_owned()).spawn(move || {
+        std::thread::sleep(STOP_LIMIT);
+        log::warn!(target: "daemon", "the stop takes too long and is cut short");
+        // a stale one does no harm
+        let _ = std::fs::remove_file(pid_file);
+        std::process::exit(0);
+    })?;
+    Ok(())
+}
 
-const EMBEDDER: Task<App> = Task { name: "embedder", every: Duration::from_secs(1), run: memory::embed_in_background };
+const PROJECTION: Task<App> = task("projection", Duration::from_millis(500), memory::project_in_background);
+
+const EMBEDDER: Task<App> = task("embedder", Duration::from_secs(1), memory::embed_in_background);
+
+/// How soon after the start, and how often, rows past their time are purged.
+const FIRST_SWEEP: Duration = Duration::from_secs(5);
+const SWEEP: Duration = Duration::from_secs(6 * 3600);
+
+const fn task(name: &'static str, every: Duration, run: fn(&App)) -> Task<App> {
+    Task { name, first: every, every, run }
+}
 
 /// What runs in the background.
 fn tasks() -> Vec<Task<App>> {
     let mut tasks = vec![
-        Task { name: "config", every: Duration::from_secs(1), run: refresh_config },
-        Task { name: "access counts", every: Duration::from_secs(2), run: memory::flush_access_counts },
-        Task { name: "checkpoint", every: Duration::from_secs(20), run: |app| app.db.checkpoint() },
+        task("config", Duration::from_secs(1), refresh_config),
+        task("access counts", Duration::from_secs(2), memory::flush_access_counts),
+        task("checkpoint", Duration::from_secs(20), |app| app.db.checkpoint()),
+        task("terms", Duration::from_secs(1), memory::index_terms_in_background),
+        Task { name: "retention", first: FIRST_SWEEP, every: SWEEP, run: memory::sweep },
     ];
     if let Some(every) = watchdog_interval() {
-        tasks.push(Task { name: "watchdog", every, run: feed_watchdog });
+        tasks.push(task("watchdog", every, feed_watchdog));
     }
     tasks
 }
@@ -161,18 +201,6 @@ fn raise_descriptor_limit() {
             log::debug!(target: "daemon", "descriptor limit stays: {cause}");
         }
     }
-}
-
-/// New folders are private to the user; existing ones stay as they are.
-fn create_folders(env: &Environment) -> io::Result<()> {
-    let mut private = DirBuilder::new();
-    private.recursive(true).mode(0o700);
-    for folder in [env.daemon_dir(), env.daemon_dir().join("logs"), env.workspace.join("memory")] {
-        private
-            .create(&folder)
-            .map_err(|cause| io::Error::new(cause.kind(), format!("cannot create {}: {cause}", folder.display())))?;
-    }
-    Ok(())
 }
 
 /// Two daemons never share a workspace: the pid file stays locked while we run. A stale file

@@ -16,6 +16,13 @@ pub enum AuthMode {
 }
 
 impl AuthMode {
+    /// A mode by its name, in any letter case.
+    pub fn parse(name: &str) -> Option<Self> {
+        [AuthMode::Local, AuthMode::Team, AuthMode::Hybrid]
+            .into_iter()
+            .find(|mode| mode.as_str().eq_ignore_ascii_case(name.trim()))
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             AuthMode::Local => "local",
@@ -48,11 +55,8 @@ impl AuthConfig {
                 .find_map(|path| auth.at(path).text().map(str::to_owned))
         };
         AuthConfig {
-            mode: match auth.at("mode").text() {
-                Some("team") => AuthMode::Team,
-                Some("hybrid") => AuthMode::Hybrid,
-                _ => AuthMode::Local,
-            },
+            // a file with another mode is broken and not read
+            mode: auth.at("mode").text().and_then(AuthMode::parse).unwrap_or(AuthMode::Local),
             token_ttl_s: positive("defaultTokenTtlSeconds", 604_800.0),
             session_ttl_s: positive("sessionTokenTtlSeconds", 86_400.0),
             username: login("username").unwrap_or_else(|| "admin".to_owned()),

@@ -76,45 +76,52 @@ pub struct Environment {
     pub log_file: Option<PathBuf>,
     pub log_dir: Option<PathBuf>,
     pub admin: Admin,
-    pub codex_home: PathBuf,
+    /// Where Codex keeps its notes; `None` without a home.
+    pub codex_home: Option<PathBuf>,
 }
 
 impl Environment {
     /// `var` looks a variable up; tests pass a map.
-    pub fn read(overrides: &Overrides, var: impl Fn(&str) -> Option<String>) -> Self {
+    /// Fails when neither a workspace nor a home is named: a daemon must not work in a place that
+    /// nobody chose.
+    pub fn read(overrides: &Overrides, var: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let get = |name: &str| var(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-        let home = PathBuf::from(get("HOME").unwrap_or_else(|| "/".to_owned()));
-        let expand = |text: &str| expand_home(text, &home);
+        let home = get("HOME").map(PathBuf::from);
+        let expand = |text: &str| expand_home(text, home.as_deref());
         let workspace = overrides
             .workspace
             .clone()
             .or_else(|| get("SIGNET_WORKSPACE"))
             .or_else(|| get("SIGNET_PATH"))
             .or_else(|| {
-                let config = get("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), |d| expand(&d));
+                let config = get("XDG_CONFIG_HOME").map(|d| expand(&d)).or(home.as_ref().map(|h| h.join(".config")))?;
                 chosen_workspace(&config)
             })
-            .map_or_else(|| home.join(".agents"), |text| expand(&text));
+            .map(|text| expand(&text))
+            .or(home.as_ref().map(|home| home.join(".agents")))
+            .filter(|path| !path.starts_with("~"))
+            .ok_or("no workspace: set HOME, or name one with --workspace or SIGNET_WORKSPACE")?;
+        let workspace = absolute(workspace)?;
         let port = overrides
             .port
             .or_else(|| get("SIGNET_PORT").and_then(|p| p.parse().ok()).filter(|p| *p > 0))
             .unwrap_or(3850);
-        Environment {
+        Ok(Environment {
             workspace,
             port,
             host: get("SIGNET_HOST").map_or_else(|| "127.0.0.1".to_owned(), loopback_name),
             bind: overrides.bind.clone().or_else(|| get("SIGNET_BIND")).map(loopback_name),
             agent_id: get("SIGNET_AGENT_ID").unwrap_or_else(|| "default".to_owned()),
             version: get("SIGNET_VERSION").unwrap_or_else(|| API_VERSION.to_owned()),
-            log_file: get("SIGNET_LOG_FILE").map(|p| expand(&p)),
-            log_dir: get("SIGNET_LOG_DIR").map(|p| expand(&p)),
-            codex_home: get("CODEX_HOME").map_or_else(|| home.join(".codex"), |p| expand(&p)),
+            log_file: get("SIGNET_LOG_FILE").map(|p| absolute(expand(&p))).transpose()?,
+            log_dir: get("SIGNET_LOG_DIR").map(|p| absolute(expand(&p))).transpose()?,
+            codex_home: get("CODEX_HOME").map(|p| expand(&p)).or(home.as_ref().map(|home| home.join(".codex"))),
             admin: Admin {
                 username: get("SIGNET_ADMIN_USERNAME"),
                 password: get("SIGNET_ADMIN_PASSWORD"),
                 password_hash: get("SIGNET_ADMIN_PASSWORD_HASH"),
             },
-        }
+        })
     }
 
     pub fn bind_for(&self, mode: NetworkMode) -> String {
@@ -142,12 +149,17 @@ fn loopback_name(text: String) -> String {
     if matches!(text.as_str(), "localhost" | "::1") { "127.0.0.1".to_owned() } else { text }
 }
 
-fn expand_home(text: &str, home: &Path) -> PathBuf {
-    match text.strip_prefix('~') {
-        Some("") => home.to_owned(),
-        Some(rest) if rest.starts_with('/') => home.join(&rest[1..]),
+/// Without a home the text stays as it is.
+fn expand_home(text: &str, home: Option<&Path>) -> PathBuf {
+    match (text.strip_prefix('~'), home) {
+        (Some(""), Some(home)) => home.to_owned(),
+        (Some(rest), Some(home)) if rest.starts_with('/') => home.join(&rest[1..]),
         _ => PathBuf::from(text),
     }
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf, String> {
+    std::path::absolute(&path).map_err(|cause| format!("{}: {cause}", path.display()))
 }
 
 /// `workspace` in `signet/workspace.json` of the user's config folder.
@@ -162,9 +174,23 @@ mod tests {
     use super::*;
 
     fn read(vars: &[(&str, &str)]) -> Environment {
+        try_read(vars).unwrap()
+    }
+
+    fn try_read(vars: &[(&str, &str)]) -> Result<Environment, String> {
         Environment::read(&Overrides::default(), |name| {
             vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
         })
+    }
+
+    #[test]
+    fn without_a_home_a_workspace_must_be_named_and_paths_are_absolute() {
+        for vars in [&[][..], &[("HOME", "")], &[("SIGNET_WORKSPACE", "~/w")], &[("SIGNET_PATH", " "), ("HOME", " ")]] {
+            assert!(try_read(vars).unwrap_err().contains("--workspace"), "{vars:?}");
+        }
+        let env = read(&[("SIGNET_WORKSPACE", "somewhere"), ("SIGNET_LOG_DIR", "logs")]);
+        assert!(env.workspace.is_absolute() && env.log_folder().is_absolute());
+        assert_eq!(env.codex_home, None);
     }
 
     #[test]

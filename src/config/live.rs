@@ -1,81 +1,201 @@
 //! The config as it is now: read at start and again when a config file changes.
+//!
+//! A file that cannot be read never opens a door: the last good config stays in force, and a copy
+//! of it is kept for the next start.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::SystemTime;
 
-use super::Config;
-use super::file::{CONFIG_FILES, Section, read_first};
+use serde_json::Value;
 
-/// Time and size of the candidate files: a change of either means "read again".
-type Stamp = [Option<(SystemTime, u64)>; CONFIG_FILES.len()];
+use super::Config;
+use super::file::{CONFIG_FILES, Found, Problem, Section, check_text, find};
+use crate::files;
+use crate::locks;
+
+/// The copy of the last good config, below the daemon's private folder.
+const KEPT: &str = "last-good-config.yaml";
+
+/// Time, size and inode of the candidate files: a change of any means "read again".
+type Stamp = [Option<(SystemTime, u64, u64)>; CONFIG_FILES.len()];
+
+/// What is in force.
+#[derive(Debug, Clone)]
+struct Loaded {
+    config: Arc<Config>,
+    /// The file it was resolved from; null for defaults.
+    file: Arc<Value>,
+    /// Why the file on disk is not what is in force.
+    problem: Option<Problem>,
+    /// Nothing good was ever read: nobody may reach the daemon from outside.
+    held: bool,
+}
+
+impl Loaded {
+    fn of(file: Value) -> Self {
+        let config = Arc::new(Config::from_section(Section(&file)));
+        Loaded { config, file: Arc::new(file), problem: None, held: false }
+    }
+}
 
 /// Readers get an `Arc` and keep a consistent config for as long as they hold it.
 pub struct Live {
     workspace: PathBuf,
-    current: RwLock<Arc<Config>>,
+    kept: PathBuf,
+    loaded: RwLock<Loaded>,
     seen: Mutex<Stamp>,
 }
 
 impl Live {
-    pub fn load(workspace: &Path) -> Self {
+    /// Reads the config of a workspace; a broken one is replaced by the copy of the last good one.
+    pub fn load(workspace: &Path, daemon_dir: &Path) -> Self {
         let seen = stamp(workspace);
-        Live {
-            workspace: workspace.to_owned(),
-            current: RwLock::new(Arc::new(read(workspace))),
-            seen: Mutex::new(seen),
-        }
+        let kept = daemon_dir.join(KEPT);
+        let loaded = match find(workspace) {
+            Found::Missing => Loaded::of(Value::Null),
+            Found::Good { text, value } => {
+                keep(&kept, &text);
+                Loaded::of(value)
+            }
+            Found::Broken(problem) => fall_back(&kept, problem),
+        };
+        Live { workspace: workspace.to_owned(), kept, loaded: RwLock::new(loaded), seen: Mutex::new(seen) }
+    }
+
+    fn loaded(&self) -> Loaded {
+        locks::read(&self.loaded).clone()
     }
 
     pub fn current(&self) -> Arc<Config> {
-        Arc::clone(&self.current.read().unwrap_or_else(|p| p.into_inner()))
+        Arc::clone(&locks::read(&self.loaded).config)
     }
 
-    /// Reads the files again if one of them changed; true when the config is another now.
+    /// The file that is in force, for keys that no part resolves yet.
+    pub fn file(&self) -> Arc<Value> {
+        self.loaded().file
+    }
+
+    pub fn problem(&self) -> Option<Problem> {
+        self.loaded().problem
+    }
+
+    /// Whether the listener must stay on loopback: no config could be read, now or ever.
+    pub fn is_held(&self) -> bool {
+        self.loaded().held
+    }
+
+    /// Reads the files again if one of them changed; true when another config is in force now.
     pub fn refresh(&self) -> bool {
         let now = stamp(&self.workspace);
-        let mut seen = self.seen.lock().unwrap_or_else(|p| p.into_inner());
+        let mut seen = locks::lock(&self.seen);
         if *seen == now {
             return false;
         }
         *seen = now;
-        let config = Arc::new(read(&self.workspace));
-        let mut current = self.current.write().unwrap_or_else(|p| p.into_inner());
-        let changed = **current != *config;
-        *current = config;
+        let before = self.loaded();
+        let after = match find(&self.workspace) {
+            Found::Good { text, value } => {
+                keep(&self.kept, &text);
+                Loaded::of(value)
+            }
+            Found::Broken(problem) => Loaded { problem: Some(problem), ..before.clone() },
+            Found::Missing => Loaded { problem: Some(missing()), ..before.clone() },
+        };
+        match &after.problem {
+            Some(problem) if before.problem.as_ref() != Some(problem) => {
+                log::error!(target: "config", "{problem}; the last good config stays in force");
+            }
+            None if before.problem.is_some() => log::info!(target: "config", "the config file is in order again"),
+            _ => {}
+        }
+        let changed = *after.config != *before.config;
+        *locks::write(&self.loaded) = after;
         changed
     }
 }
 
-fn read(workspace: &Path) -> Config {
-    match read_first(workspace) {
-        Some((_, value)) => Config::from_section(Section(&value)),
-        None => Config::default(),
+fn missing() -> Problem {
+    Problem { file: CONFIG_FILES[0].to_owned(), line: None, column: None, message: "the file is gone".to_owned() }
+}
+
+fn fall_back(kept: &Path, problem: Problem) -> Loaded {
+    let good = std::fs::read_to_string(kept).ok().and_then(|text| check_text(KEPT, &text).ok());
+    let (loaded, held) = match good {
+        Some(value) => (Loaded::of(value), false),
+        None => (Loaded::of(Value::Null), true),
+    };
+    let instead = if held { "defaults are used, on loopback only" } else { "the last good config is used" };
+    log::error!(target: "config", "{problem}; {instead}");
+    Loaded { problem: Some(problem), held, ..loaded }
+}
+
+/// Keeps a good config for a start with a broken one. Only the owner may read it: it may hold keys.
+fn keep(kept: &Path, text: &str) {
+    let known = std::fs::read_to_string(kept).is_ok_and(|old| old == text);
+    if known || kept.parent().is_none_or(|folder| !folder.is_dir()) {
+        return;
+    }
+    if let Err(cause) = files::replace(kept, text.as_bytes(), 0o600) {
+        log::warn!(target: "config", "no copy of the config was kept: {cause}");
     }
 }
 
 fn stamp(workspace: &Path) -> Stamp {
     CONFIG_FILES.map(|name| {
         let meta = std::fs::metadata(workspace.join(name)).ok()?;
-        Some((meta.modified().ok()?, meta.len()))
+        Some((meta.modified().ok()?, meta.len(), meta.ino()))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::AuthMode;
+
+    const TEAM: &str = "auth:\n  mode: team\n";
 
     #[test]
-    fn a_changed_file_is_read_again_and_a_broken_one_means_defaults() {
+    fn a_broken_file_leaves_the_last_good_config_in_force() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("agent.yaml");
-        let live = Live::load(folder.path());
+        let live = Live::load(folder.path(), folder.path());
+        assert!(!live.refresh() && live.problem().is_none());
+        std::fs::write(&file, TEAM).unwrap();
+        assert!(live.refresh());
+        for broken in ["auth: [broken", "", "auth:\n  mode: taem\n", "auth: team", "- a list"] {
+            std::fs::write(&file, broken).unwrap();
+            assert!(!live.refresh(), "{broken}");
+            assert!(live.problem().is_some() && !live.is_held(), "{broken}");
+            assert_eq!(live.current().auth.mode, AuthMode::Team, "{broken}");
+        }
+        std::fs::remove_file(&file).unwrap();
         assert!(!live.refresh());
-        std::fs::write(&file, "memory:\n  pipelineV2:\n    mutationsFrozen: true\n").unwrap();
-        assert!(live.refresh());
-        assert!(live.current().pipeline.mutations_frozen);
-        std::fs::write(&file, "memory: [broken").unwrap();
-        assert!(live.refresh());
-        assert_eq!(*live.current(), Config::default());
+        assert_eq!(live.problem().unwrap().message, "the file is gone");
+        std::fs::write(&file, "auth:\n  mode: HYBRID\n").unwrap();
+        assert!(live.refresh() && live.problem().is_none());
+        assert_eq!(live.current().auth.mode, AuthMode::Hybrid);
+    }
+
+    #[test]
+    fn a_start_with_a_broken_file_uses_the_copy_and_without_one_is_held_to_loopback() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("agent.yaml");
+        std::fs::write(&file, "auth: [broken").unwrap();
+        let live = Live::load(folder.path(), folder.path());
+        assert!(live.is_held() && live.problem().is_some());
+        std::fs::write(&file, TEAM).unwrap();
+        Live::load(folder.path(), folder.path());
+        let mode = std::fs::metadata(folder.path().join(KEPT)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        std::fs::write(&file, "auth: [broken").unwrap();
+        let live = Live::load(folder.path(), folder.path());
+        assert!(!live.is_held() && live.problem().is_some());
+        assert_eq!(live.current().auth.mode, AuthMode::Team);
+        // a file beside it does not stand in for a broken one
+        std::fs::write(folder.path().join("config.yaml"), "auth:\n  mode: local\n").unwrap();
+        assert_eq!(Live::load(folder.path(), folder.path()).current().auth.mode, AuthMode::Team);
     }
 }

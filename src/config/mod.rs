@@ -1,6 +1,6 @@
 //! Settings: the environment (read once) and `agent.yaml` (read again when it changes).
 //!
-//! A missing or broken file means defaults. Every key has its default and bounds here or in
+//! A missing file means defaults; a broken one leaves the last good config in force. Every key has its default and bounds here or in
 //! [`pipeline`], and nowhere else.
 
 mod auth;
@@ -13,8 +13,8 @@ pub mod pipeline;
 use serde_json::{Map, Value};
 
 pub use auth::{AuthConfig, AuthMode, Reach};
-pub use environment::{Environment, NetworkMode, Overrides};
-pub use file::{CONFIG_FILES, Section, parse_yaml, read_first, to_yaml};
+pub use environment::{API_VERSION, Environment, NetworkMode, Overrides};
+pub use file::{CONFIG_FILES, Found, Problem, Section, check_text, find, parse_yaml, to_yaml};
 pub use graph::{Graph, Reranker, Traversal};
 pub use live::Live;
 use pipeline::Pipeline;

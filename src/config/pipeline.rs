@@ -301,6 +301,7 @@ fn extraction(section: Section<'_>) -> (Value, Option<String>) {
     let mut value = json!({
         "provider": provider, "model": model, "fallbackProvider": fallback, "timeout": timeout,
         "minConfidence": confidence, "strength": strength,
+        "allowRemoteProviders": allow_remote_providers(section),
         "escalation": {
             "maxNewEntitiesPerChunk": bounded(section, "extraction.escalation.maxNewEntitiesPerChunk", 10, 1, 100),
             "maxNewAttributesPerEntity": bounded(section, "extraction.escalation.maxNewAttributesPerEntity", 20, 1, 200),

@@ -3,24 +3,25 @@
 use serde_json::{Value, json};
 
 use crate::app::{App, Route};
+use crate::auth::Access::{Needs, Open};
 use crate::auth::{self, Caller, Permission, Role, Scope, keys, password, token};
 use crate::clock;
 use crate::config::AuthMode;
-use crate::http::{ApiError, Fields, Request, Response};
+use crate::http::{ApiError, Fields, Lane, Request, Response};
 use crate::limits::Bucket;
 
 pub const ROUTES: &[Route] = &[
-    Route::get("/api/auth/whoami", whoami).open(),
-    Route::get("/api/auth/methods", methods).open(),
-    Route::post("/api/auth/login", login).open().limited(Bucket::Login).slow(),
-    Route::get("/api/auth/sso/start", sso).open(),
-    Route::get("/api/auth/sso/callback", sso).open(),
-    Route::get("/api/auth/saml/start", saml).open(),
-    Route::post("/api/auth/saml/acs", saml).open(),
-    Route::post("/api/auth/token", mint).needs(Permission::Admin).limited(Bucket::Admin),
-    Route::get("/api/auth/api-keys", list_keys).needs(Permission::Admin).limited(Bucket::Admin),
-    Route::post("/api/auth/api-keys", create_key).needs(Permission::Admin).limited(Bucket::Admin).slow(),
-    Route::delete("/api/auth/api-keys/:id", revoke_key).needs(Permission::Admin).limited(Bucket::Admin),
+    Route::get("/api/auth/whoami", Open, whoami),
+    Route::get("/api/auth/methods", Open, methods),
+    Route::post("/api/auth/login", Open, login).limited(Bucket::Login).lane(Lane::Hash),
+    Route::get("/api/auth/sso/start", Open, sso),
+    Route::get("/api/auth/sso/callback", Open, sso),
+    Route::get("/api/auth/saml/start", Open, saml),
+    Route::post("/api/auth/saml/acs", Open, saml),
+    Route::post("/api/auth/token", Needs(Permission::Admin), mint).limited(Bucket::Admin),
+    Route::get("/api/auth/api-keys", Needs(Permission::Admin), list_keys).limited(Bucket::Admin),
+    Route::post("/api/auth/api-keys", Needs(Permission::Admin), create_key).limited(Bucket::Admin).lane(Lane::Hash),
+    Route::delete("/api/auth/api-keys/:id", Needs(Permission::Admin), revoke_key).limited(Bucket::Admin),
 ];
 
 /// Keys of one answer.
@@ -190,11 +191,7 @@ impl NewKeyRequest {
         };
         let connector = text("connector");
         let harness = text("harness").or_else(|| connector.clone());
-        let mut permissions: Vec<Permission> =
-            texts("permissions").iter().filter_map(|p| Permission::parse(p)).collect();
-        if permissions.is_empty() && (connector.is_some() || harness.is_some()) {
-            permissions = CONNECTOR_PERMISSIONS.to_vec();
-        }
+        let permissions = permissions(body, connector.is_some() || harness.is_some())?;
         let expires_at = match body.raw("expiresAt") {
             Some(Value::String(s)) => {
                 let end = clock::parse_iso(s)
@@ -236,6 +233,26 @@ impl NewKeyRequest {
         };
         Ok((made.raw, row))
     }
+}
+
+/// The names that are known, of those given. None given: a connector gets the connector's set, anybody
+/// else all of the role. Names that are all unknown are no wish for everything.
+fn permissions(body: Fields<'_>, connector: bool) -> Result<Vec<Permission>, ApiError> {
+    let given: &[Value] = match body.raw("permissions") {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(names)) => names,
+        Some(_) => return Err(ApiError::bad_request("permissions must be a list of names")),
+    };
+    let known: Vec<Permission> = given.iter().filter_map(|p| Permission::parse(p.as_str()?)).collect();
+    if known.is_empty() && connector {
+        return Ok(CONNECTOR_PERMISSIONS.to_vec());
+    }
+    if known.is_empty() && !given.is_empty() {
+        let names: Vec<String> =
+            given.iter().map(|p| p.as_str().map_or_else(|| p.to_string(), str::to_owned)).collect();
+        return Err(ApiError::bad_request(format!("permissions has no known name: {}", names.join(", "))));
+    }
+    Ok(known)
 }
 
 fn create_key(app: &App, req: &Request) -> Result<Response, ApiError> {

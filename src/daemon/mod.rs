@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use resources::Resources;
 
+use crate::locks;
+
 /// Looking through `/proc` costs more than the rest of `/health`: once in this time is enough.
 const RESOURCES_FRESH: Duration = Duration::from_secs(2);
 
@@ -31,7 +33,7 @@ impl State {
     }
 
     fn resources(&self) -> Resources {
-        let mut kept = self.resources.lock().unwrap_or_else(|p| p.into_inner());
+        let mut kept = locks::lock(&self.resources);
         match &*kept {
             Some((at, resources)) if at.elapsed() < RESOURCES_FRESH => resources.clone(),
             _ => {

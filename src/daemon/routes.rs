@@ -1,24 +1,27 @@
 //! Health, status, features and the root page (foundation part, §5 and §9).
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::app::{App, Route};
+use crate::auth::Access::{Credential, Open};
 use crate::clock;
 use crate::config::{NetworkMode, Provider};
+use crate::db::{self, sql};
 use crate::http::{ApiError, Request, Response};
 use crate::memory;
 
 pub const ROUTES: &[Route] = &[
-    Route::get("/health", health).open(),
-    Route::get("/health/live", live).open(),
-    Route::get("/health/ready", ready).open(),
-    Route::get("/api/status", status),
-    Route::get("/api/features", features),
-    Route::get("/", root).open(),
+    Route::get("/health", Open, health).while_stopping(),
+    Route::get("/health/live", Open, live).while_stopping(),
+    Route::get("/health/ready", Open, ready).while_stopping(),
+    Route::get("/api/status", Credential, status),
+    Route::get("/api/features", Credential, features),
+    Route::get("/", Open, root),
 ];
 
 fn database_answers(app: &App) -> bool {
-    app.db.read(|c| Ok::<_, crate::db::Error>(c.prepare_cached("SELECT 1")?.query_row([], |_| Ok(()))?)).is_ok()
+    app.db.check().is_ok()
 }
 
 fn uptime_s(app: &App) -> f64 {
@@ -27,8 +30,13 @@ fn uptime_s(app: &App) -> f64 {
 
 fn health(app: &App, _: &Request) -> Result<Response, ApiError> {
     let stopping = app.daemon.is_shutting_down();
-    Ok(Response::json(&json!({
-        "status": if stopping { "shutting_down" } else { "healthy" },
+    let problem = app.config.problem();
+    let mut answer = json!({
+        "status": match &problem {
+            _ if stopping => "shutting_down",
+            Some(_) => "degraded",
+            None => "healthy",
+        },
         "uptime": uptime_s(app),
         "pid": std::process::id(),
         "version": app.env.version,
@@ -45,7 +53,11 @@ fn health(app: &App, _: &Request) -> Result<Response, ApiError> {
             "extractionBackoffMs": 0,
         },
         "resources": app.daemon.resources(),
-    })))
+    });
+    if let Some(problem) = problem {
+        answer["configProblem"] = json!(problem);
+    }
+    Ok(Response::json(&answer))
 }
 
 /// The process answers.
@@ -53,15 +65,23 @@ fn live(_: &App, _: &Request) -> Result<Response, ApiError> {
     Ok(Response::json(&json!({ "status": "ok" })))
 }
 
-/// The process can do its work: 503 while stopping or without its database.
+/// Whether the process can do its work, check by check: 503 when it cannot.
 fn ready(app: &App, _: &Request) -> Result<Response, ApiError> {
-    if app.daemon.is_shutting_down() {
-        return Err(ApiError::unavailable("shutting down"));
-    }
-    if !database_answers(app) {
-        return Err(ApiError::unavailable("the database does not answer"));
-    }
-    Ok(Response::json(&json!({ "status": "ok" })))
+    let database = app.db.check();
+    let checks = [
+        ("accepting", !app.daemon.is_shutting_down(), "the daemon is stopping".to_owned()),
+        ("database", database.is_ok(), database.err().map(|cause| cause.to_string()).unwrap_or_default()),
+    ];
+    let reasons: Vec<&String> = checks.iter().filter(|(_, ok, _)| !ok).map(|(_, _, why)| why).collect();
+    let ready = reasons.is_empty();
+    let word = |ok: bool, otherwise: &'static str| if ok { "ok" } else { otherwise };
+    let checks: serde_json::Map<String, Value> =
+        checks.iter().map(|(name, ok, _)| ((*name).to_owned(), json!(word(*ok, "fail")))).collect();
+    let answer = json!({
+        "status": if ready { "ready" } else { "not_ready" }, "checks": checks, "reasons": reasons,
+    });
+    let status = if ready { 200 } else { 503 };
+    Ok(Response::json_with(status, &answer))
 }
 
 fn status(app: &App, _: &Request) -> Result<Response, ApiError> {
@@ -110,15 +130,39 @@ fn status(app: &App, _: &Request) -> Result<Response, ApiError> {
     if let Some(available) = memory::embedding_available(app) {
         answer["embedding"]["available"] = json!(available);
     }
+    if let Some(problem) = app.config.problem() {
+        answer["configProblem"] = json!(problem);
+    }
+    if let Ok(capture) = app.db.read(capture_jobs) {
+        answer["transcripts"] = json!({ "capture": capture });
+    }
     if database {
         answer["health"] = overall_health(app);
     }
     Ok(Response::json(&answer))
 }
 
+/// How many transcripts wait to be captured, by the state of their jobs.
+fn capture_jobs(connection: &Connection) -> Result<Value, db::Error> {
+    let counted = sql::rows(
+        connection,
+        "SELECT status, COUNT(*) FROM transcript_capture_jobs INDEXED BY idx_transcript_capture_jobs_status
+         GROUP BY status",
+        [],
+        |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?)),
+    )?;
+    let count =
+        |of: &[&str]| counted.iter().filter(|(status, _)| of.contains(&status.as_str())).map(|(_, n)| n).sum::<i64>();
+    Ok(json!({
+        "pending": count(&["pending"]), "processing": count(&["processing", "leased"]),
+        "failed": count(&["failed"]), "dead": count(&["dead"]),
+    }))
+}
+
 /// A provider that was seen to fail costs the half: recall goes on by keyword.
 fn overall_health(app: &App) -> Value {
-    let failing = app.config().embedding.provider != Provider::None && memory::embedding_available(app) == Some(false);
+    let failing = app.config.problem().is_some()
+        || app.config().embedding.provider != Provider::None && memory::embedding_available(app) == Some(false);
     if failing { json!({ "score": 0.5, "status": "degraded" }) } else { json!({ "score": 1.0, "status": "healthy" }) }
 }
 

@@ -3,15 +3,21 @@
 //!
 //! An answered write is on disk (`synchronous=FULL`); a reader never waits for a writer (WAL).
 
+mod lenient;
+pub mod oddities;
+mod presence;
 mod readers;
 pub mod schema;
 pub mod sql;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use presence::Presence;
 use readers::Readers;
 use writer::Writer;
 
@@ -22,6 +28,10 @@ pub enum Error {
     Busy,
     /// The disk is full.
     Full,
+    /// A read took longer than any may.
+    TooLong,
+    /// The file of that name is not the one that was opened.
+    Moved,
     /// The daemon is stopping.
     Stopped,
     /// The file is there, but it is not a Signet database we can work on. Left untouched.
@@ -35,6 +45,10 @@ impl std::fmt::Display for Error {
         match self {
             Error::Busy => f.write_str("the database is locked by another process"),
             Error::Full => f.write_str("the disk is full"),
+            Error::TooLong => f.write_str("the question takes the database too long"),
+            Error::Moved => {
+                f.write_str("the database file was deleted, replaced or moved: put it back or restart the daemon")
+            }
             Error::Stopped => f.write_str("the database is closed"),
             Error::Unusable(why) => f.write_str(why),
             Error::Sqlite(cause) => write!(f, "SQLite: {cause}"),
@@ -50,6 +64,7 @@ impl From<rusqlite::Error> for Error {
         match cause.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy,
             Some(ErrorCode::DiskFull) => Error::Full,
+            Some(ErrorCode::OperationInterrupted) => Error::TooLong,
             _ => Error::Sqlite(cause),
         }
     }
@@ -76,12 +91,15 @@ const WRITER_CACHE_KIB: i64 = 4096;
 const READER_CACHE_KIB: i64 = 1024;
 /// The WAL is copied home when it is this long (16 MB): a page that changes often is written once.
 const WAL_PAGES: i64 = 4096;
+/// How long another program may hold the file before a request is told to come again.
+const BUSY: Duration = Duration::from_secs(2);
 /// Statements kept prepared on each connection.
 const STATEMENT_CACHE: usize = 96;
 
 /// An open workspace database.
 pub struct Db {
     path: PathBuf,
+    presence: Arc<Presence>,
     writer: Writer,
     readers: Readers,
 }
@@ -91,7 +109,14 @@ impl Db {
     pub fn open(path: &Path) -> Result<Db, Error> {
         let connection = schema::open_and_complete(path)?;
         tune_writer(&connection)?;
-        Ok(Db { path: path.to_owned(), writer: Writer::new(connection), readers: Readers::new(path) })
+        let presence = Arc::new(Presence::of(path)?);
+        let writer = Writer::new(connection, Arc::clone(&presence));
+        Ok(Db { path: path.to_owned(), presence, writer, readers: Readers::new(path) })
+    }
+
+    /// Whether the file is there and answers.
+    pub fn check(&self) -> Result<(), Error> {
+        self.read(|c| Ok(c.prepare_cached("SELECT 1")?.query_row([], |_| Ok(()))?))
     }
 
     pub fn path(&self) -> &Path {
@@ -99,7 +124,10 @@ impl Db {
     }
 
     /// Runs `work` on a read-only connection: one consistent state of the file per transaction.
+    /// Nothing is answered that is not in the file of that name.
     pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        crate::locks::assert_none_held();
+        self.presence.check()?;
         self.readers.with(work)
     }
 
@@ -110,12 +138,18 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        crate::locks::assert_none_held();
         self.writer.run(work)
     }
 
     /// Brings the WAL home in a quiet moment.
     pub fn checkpoint(&self) {
         self.writer.checkpoint();
+    }
+
+    /// Whether another program held the file at the last commit: what can wait should.
+    pub fn is_blocked(&self) -> bool {
+        self.writer.is_blocked()
     }
 
     /// Finishes what is queued, brings the WAL home and closes the file.
@@ -134,7 +168,7 @@ fn tune_writer(connection: &Connection) -> Result<(), Error> {
 
 /// What every connection needs. Foreign keys stay off: the data model relies on it.
 fn tune(connection: &Connection) -> Result<(), Error> {
-    connection.busy_timeout(std::time::Duration::from_millis(5000))?;
+    connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);

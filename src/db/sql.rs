@@ -1,7 +1,9 @@
 //! SQL helpers that every part uses.
 
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, OptionalExtension, Params, ParamsFromIter, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Params, ParamsFromIter, params_from_iter};
+
+pub use super::lenient::Row;
 
 /// One FTS5 string: quoted so that nothing in it is syntax.
 pub fn fts_quote(word: &str) -> String {
@@ -21,7 +23,9 @@ pub fn rows<T>(
     params: impl Params,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
-    connection.prepare_cached(sql)?.query_map(params, read)?.collect()
+    crate::locks::assert_none_held();
+    let mut read = read;
+    connection.prepare_cached(sql)?.query_map(params, |row| read(&Row(row)))?.collect()
 }
 
 /// The first row of a cached statement, if any.
@@ -31,11 +35,13 @@ pub fn row<T>(
     params: impl Params,
     read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Option<T>> {
-    connection.prepare_cached(sql)?.query_row(params, read).optional()
+    crate::locks::assert_none_held();
+    connection.prepare_cached(sql)?.query_row(params, |row| read(&Row(row))).optional()
 }
 
 /// Runs a cached statement; the number of rows it changed.
 pub fn execute(connection: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+    crate::locks::assert_none_held();
     connection.prepare_cached(sql)?.execute(params)
 }
 

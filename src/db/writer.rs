@@ -7,18 +7,23 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use super::Error;
+use super::presence::Presence;
 
 /// Writes of one commit.
 const BATCH: usize = 64;
 /// How long a commit waits for the writers of the last one to come again (PostgreSQL's
 /// `commit_delay`): a lone writer never waits, several get one fsync for all.
 const GATHER: Duration = Duration::from_micros(300);
+
+/// How long a commit waits for another program that did not make way for the last one.
+const BLOCKED: Duration = Duration::from_millis(100);
 
 /// One queued transaction: run inside the batch, told its fate after the commit.
 trait Job: Send {
@@ -53,6 +58,8 @@ where
     fn finish(self: Box<Self>, committed: Result<(), &Error>) {
         let answer = match (self.result, committed) {
             (Some(Ok(_)), Err(cause)) => Some(Err(E::from(replicate(cause)))),
+            // it never came to run
+            (None, Err(cause)) if self.work.is_some() => Some(Err(E::from(replicate(cause)))),
             (result, _) => result,
         };
         *lock(&self.fate) = Some(answer);
@@ -64,6 +71,7 @@ fn replicate(error: &Error) -> Error {
     match error {
         Error::Busy => Error::Busy,
         Error::Full => Error::Full,
+        Error::Moved => Error::Moved,
         other => Error::Unusable(format!("commit failed: {other}")),
     }
 }
@@ -90,11 +98,17 @@ pub struct Writer {
     arrived: Condvar,
     /// Used by the leader only.
     connection: Mutex<Connection>,
+    presence: Arc<Presence>,
+    /// The last commit found the file locked by another program: until one succeeds again none waits
+    /// for long, or every worker would.
+    blocked: AtomicBool,
 }
 
 impl Writer {
-    pub fn new(connection: Connection) -> Self {
+    pub fn new(connection: Connection, presence: Arc<Presence>) -> Self {
         Writer {
+            presence,
+            blocked: AtomicBool::new(false),
             queue: Mutex::default(),
             committed: Condvar::new(),
             arrived: Condvar::new(),
@@ -143,7 +157,7 @@ impl Writer {
         let size = queue.waiting.len().min(BATCH);
         let batch: Vec<_> = queue.waiting.drain(..size).collect();
         drop(queue);
-        commit(&lock(&self.connection), batch);
+        self.commit(&lock(&self.connection), batch);
         let mut queue = lock(&self.queue);
         queue.led = false;
         queue.last = size;
@@ -151,10 +165,39 @@ impl Writer {
         queue
     }
 
+    /// Whether another program held the file at the last commit.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Acquire)
+    }
+
+    fn commit(&self, connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
+        let patience = if self.is_blocked() { BLOCKED } else { super::BUSY };
+        let committed = self
+            .presence
+            .check()
+            .and_then(|()| Ok(connection.busy_timeout(patience)?))
+            .and_then(|()| run_batch(connection, &mut batch))
+            // a file that was moved meanwhile may have got it, the one of that name has not
+            .and_then(|()| self.presence.check());
+        self.blocked.store(matches!(committed, Err(Error::Busy)), Ordering::Release);
+        if let Err(cause) = &committed {
+            log::error!(target: "db", "commit: {cause}");
+            if !connection.is_autocommit()
+                && let Err(cause) = connection.execute_batch("ROLLBACK")
+            {
+                log::error!(target: "db", "rollback: {cause}");
+            }
+        }
+        for job in batch {
+            job.finish(committed.as_ref().map(|_| ()));
+        }
+    }
+
     /// Copies the WAL into the file as far as readers allow; for quiet moments.
     pub fn checkpoint(&self) {
         // a leader has better things to do
         if let Ok(connection) = self.connection.try_lock() {
+            give_back(&connection);
             checkpoint(&connection, "PASSIVE");
         }
     }
@@ -171,24 +214,31 @@ impl Writer {
     }
 }
 
-fn checkpoint(connection: &Connection, mode: &str) {
-    if let Err(cause) = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())) {
-        log::warn!(target: "db", "checkpoint: {cause}");
+/// Pages that the file may have to spare, and those given back at a time (4 KiB each).
+const SPARE: i64 = 256;
+const GIVEN_BACK: i64 = 1_000;
+
+/// Gives freed pages back to the file system, where the file allows it.
+fn give_back(connection: &Connection) {
+    let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+    let given = || -> rusqlite::Result<()> {
+        const INCREMENTAL: i64 = 2;
+        if pragma("auto_vacuum")? != INCREMENTAL || pragma("freelist_count")? <= SPARE {
+            return Ok(());
+        }
+        let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({GIVEN_BACK})"))?;
+        let mut rows = vacuum.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    };
+    if let Err(cause) = given() {
+        log::debug!(target: "db", "freed pages were not given back: {cause}");
     }
 }
 
-fn commit(connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
-    let committed = run_batch(connection, &mut batch);
-    if let Err(cause) = &committed {
-        log::error!(target: "db", "commit: {cause}");
-        if !connection.is_autocommit()
-            && let Err(cause) = connection.execute_batch("ROLLBACK")
-        {
-            log::error!(target: "db", "rollback: {cause}");
-        }
-    }
-    for job in batch {
-        job.finish(committed.as_ref().map(|_| ()));
+fn checkpoint(connection: &Connection, mode: &str) {
+    if let Err(cause) = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())) {
+        log::warn!(target: "db", "checkpoint: {cause}");
     }
 }
 
@@ -215,10 +265,56 @@ fn run_batch(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), 
 mod tests {
     use super::*;
 
-    fn writer() -> Writer {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("CREATE TABLE t (n INTEGER UNIQUE)").unwrap();
-        Writer::new(connection)
+    fn writer_at(path: &std::path::Path) -> Writer {
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch("CREATE TABLE IF NOT EXISTS t (n INTEGER UNIQUE)").unwrap();
+        Writer::new(connection, Arc::new(Presence::of(path).unwrap()))
+    }
+
+    /// A writer whose folder goes with it.
+    fn writer() -> (Writer, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        (writer_at(&folder.path().join("t.db")), folder)
+    }
+
+    #[test]
+    fn a_file_locked_by_another_program_is_busy_for_every_write_that_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let writer = Arc::new(writer_at(&path));
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (7)").unwrap();
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let writer = Arc::clone(&writer);
+                std::thread::spawn(move || writer.run(|_| -> Result<(), Error> { Ok(()) }))
+            })
+            .collect();
+        for thread in threads {
+            assert!(matches!(thread.join().unwrap(), Err(Error::Busy)));
+        }
+        assert!(writer.is_blocked());
+        other.execute_batch("COMMIT").unwrap();
+        assert_eq!(count(&writer), 1);
+        assert!(!writer.is_blocked());
+    }
+
+    #[test]
+    fn nothing_is_answered_that_is_not_in_the_file_of_that_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, away) = (folder.path().join("t.db"), folder.path().join("away.db"));
+        let writer = writer_at(&path);
+        std::fs::rename(&path, &away).unwrap();
+        let refused = writer.run(|c| -> Result<usize, Error> { Ok(c.execute("INSERT INTO t VALUES (1)", [])?) });
+        assert!(matches!(refused, Err(Error::Moved)));
+        std::fs::rename(&away, &path).unwrap();
+        assert_eq!(count(&writer), 0);
+        // gone in the middle of a write
+        let refused = writer.run(move |c| -> Result<(), Error> {
+            c.execute("INSERT INTO t VALUES (2)", [])?;
+            Ok(std::fs::rename(&path, &away)?)
+        });
+        assert!(matches!(refused, Err(Error::Moved)));
     }
 
     fn count(writer: &Writer) -> i64 {
@@ -227,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_failed_or_panicking_write_leaves_nothing_and_the_writer_lives() {
-        let writer = writer();
+        let (writer, _folder) = writer();
         let failed: Result<(), Error> = writer.run(|c| {
             c.execute("INSERT INTO t VALUES (1)", [])?;
             Err(Error::Full)
@@ -243,7 +339,8 @@ mod tests {
 
     #[test]
     fn writes_of_one_batch_stand_or_fall_alone() {
-        let writer = std::sync::Arc::new(writer());
+        let (writer, _folder) = writer();
+        let writer = std::sync::Arc::new(writer);
         let threads: Vec<_> = (0..16)
             .map(|n| {
                 let writer = std::sync::Arc::clone(&writer);

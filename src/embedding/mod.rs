@@ -7,7 +7,7 @@ mod table;
 mod wordpiece;
 
 pub use table::{DIMS, Table};
-pub use wordpiece::{Token, tokenize};
+pub use wordpiece::{Read, Token, read, tokenize};
 
 /// The name vectors of this model are stored under.
 pub const MODEL: &str = "signetd-static-256";

@@ -18,36 +18,84 @@ const MOST: usize = 2048;
 /// The tokens of a text, without `[CLS]` and `[SEP]`.
 pub fn tokenize(text: &str) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(text.len() / 4);
-    let mut word = String::new();
-    let push = |c: char, word: &mut String, tokens: &mut Vec<Token>| match kind(c) {
-        Kind::Nothing => {}
-        Kind::Space => flush(word, tokens),
-        Kind::Alone => {
-            flush(word, tokens);
-            word.push(c);
-            flush(word, tokens);
-        }
-        Kind::Letter => word.push(c),
-    };
-    if text.is_ascii() {
-        for c in text.chars() {
-            push(c.to_ascii_lowercase(), &mut word, &mut tokens);
-            if tokens.len() >= MOST {
-                break;
-            }
-        }
-    } else {
-        let plain = text.nfd().filter(|c| c.general_category() != GeneralCategory::NonspacingMark);
-        for c in plain.flat_map(char::to_lowercase) {
-            push(c, &mut word, &mut tokens);
-            if tokens.len() >= MOST {
-                break;
-            }
-        }
-    }
-    flush(&mut word, &mut tokens);
+    each_word(text, |word| {
+        pieces(word, &mut tokens);
+        tokens.len() < MOST
+    });
     tokens.truncate(MOST);
     tokens
+}
+
+/// What the model can read of a text.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// Tokens of the words that it can read.
+    pub tokens: Vec<Token>,
+    pub words: usize,
+    /// Words of which it sees no more than their letters, or nothing.
+    pub unread: usize,
+}
+
+/// The tokens of the words that the vocabulary knows as more than a heap of letters.
+///
+/// Every memory has the letters, so that they would say of any two texts of a script that these are
+/// alike.
+pub fn read(text: &str) -> Read {
+    let mut read = Read { tokens: Vec::with_capacity(text.len() / 4), ..Read::default() };
+    each_word(text, |word| {
+        let before = read.tokens.len();
+        let known = pieces(word, &mut read.tokens);
+        if !word.chars().any(char::is_alphanumeric) {
+            return read.tokens.len() < MOST;
+        }
+        read.words += 1;
+        if !known || !is_readable(word, read.tokens.len() - before) {
+            read.tokens.truncate(before);
+            read.unread += 1;
+        }
+        read.tokens.len() < MOST
+    });
+    read.tokens.truncate(MOST);
+    read
+}
+
+/// Two characters a piece at least; a letter of its own only where it is a word.
+fn is_readable(word: &str, pieces: usize) -> bool {
+    word.chars().count() >= 2 * pieces || (pieces == 1 && word.is_ascii())
+}
+
+/// Calls `take` with every word in lower case and without accents, until it says that it is enough.
+fn each_word(text: &str, mut take: impl FnMut(&str) -> bool) {
+    let mut word = String::new();
+    // false: enough
+    let mut push = |c: char| match kind(c) {
+        Kind::Nothing => true,
+        Kind::Space => flush(&mut word, &mut take),
+        Kind::Alone => {
+            let more = flush(&mut word, &mut take);
+            word.push(c);
+            more && flush(&mut word, &mut take)
+        }
+        Kind::Letter => {
+            word.push(c);
+            true
+        }
+    };
+    let whole = if text.is_ascii() {
+        text.chars().map(|c| c.to_ascii_lowercase()).all(&mut push)
+    } else {
+        let plain = text.nfd().filter(|c| c.general_category() != GeneralCategory::NonspacingMark);
+        plain.flat_map(char::to_lowercase).all(&mut push)
+    };
+    if whole {
+        flush(&mut word, &mut take);
+    }
+}
+
+fn flush(word: &mut String, take: &mut impl FnMut(&str) -> bool) -> bool {
+    let more = word.is_empty() || take(word);
+    word.clear();
+    more
 }
 
 enum Kind {
@@ -91,20 +139,19 @@ fn is_chinese(c: char) -> bool {
         | 0x2B820..=0x2CEAF | 0xF900..=0xFAFF | 0x2F800..=0x2FA1F)
 }
 
-/// Cuts a finished word into pieces; one that cannot be cut is unknown as a whole.
-fn flush(word: &mut String, tokens: &mut Vec<Token>) {
-    if word.is_empty() {
-        return;
-    }
+/// Cuts a word into pieces; one that cannot be cut is unknown as a whole, and false.
+fn pieces(word: &str, tokens: &mut Vec<Token>) -> bool {
     let before = tokens.len();
-    if word.chars().count() > LONGEST_WORD || !pieces(word, tokens) {
+    let known = word.chars().count() <= LONGEST_WORD && cut(word, tokens);
+    if !known {
         tokens.truncate(before);
         tokens.extend(Table::get().find(UNKNOWN));
     }
-    word.clear();
+    known
 }
 
-fn pieces(word: &str, tokens: &mut Vec<Token>) -> bool {
+/// The longest pieces of the vocabulary from the left.
+fn cut(word: &str, tokens: &mut Vec<Token>) -> bool {
     let table = Table::get();
     let mut start = 0;
     let mut piece: Vec<u8> = Vec::with_capacity(word.len() + 2);
@@ -147,6 +194,16 @@ mod tests {
             compared += 1;
         }
         assert!(compared > 2000, "{compared}");
+    }
+
+    #[test]
+    fn words_that_fall_into_letters_are_not_read() {
+        let counts = |text: &str| (read(text).words, read(text).unread);
+        assert_eq!(counts("The harbour master keeps a log."), (6, 0));
+        assert_eq!(counts("Где хранится запасной ключ"), (4, 4));
+        assert_eq!(counts("数据库"), (3, 3));
+        assert!(counts("Wo liegt der Ersatzschlüssel?").1 <= 1);
+        assert_eq!(read("запасной key").tokens, tokenize("key"));
     }
 
     #[test]

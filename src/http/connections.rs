@@ -96,21 +96,19 @@ impl Connection {
         self.progress.store(self.now(), Ordering::Relaxed);
     }
 
-    /// Counts a request as running; returns how many now are.
-    pub fn begin_request(&self) -> u32 {
-        self.in_flight.fetch_add(1, Ordering::AcqRel) + 1
+    /// A worker has its request, or it writes: it is left alone until [`Self::end_request`].
+    pub fn begin_request(&self) {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
     }
 
     pub fn end_request(&self) {
-        self.enter_idle();
+        self.enter(Phase::Idle);
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// The next head may already be arriving (pipelining): only idle time restarts.
-    fn enter_idle(&self) {
-        if Phase::from_u8(self.phase.load(Ordering::Acquire)) == Phase::Idle {
-            self.since.store(self.now(), Ordering::Relaxed);
-        }
+    /// To write past tiny_http.
+    pub fn socket(&self) -> &TcpStream {
+        &self.socket
     }
 
     pub fn close(&self) {

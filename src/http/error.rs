@@ -72,7 +72,11 @@ impl ApiError {
 impl From<crate::db::Error> for ApiError {
     fn from(error: crate::db::Error) -> Self {
         match error {
-            crate::db::Error::Busy => ApiError::unavailable("the daemon is busy, try again").retry_after(1),
+            crate::db::Error::Busy => ApiError::unavailable("the database is busy, try again").retry_after(1),
+            crate::db::Error::TooLong => {
+                ApiError::unavailable("the question takes the database too long; ask for less").retry_after(10)
+            }
+            crate::db::Error::Moved => ApiError::unavailable(error.to_string()),
             crate::db::Error::Full => ApiError::new(507, "the disk is full; nothing was written"),
             crate::db::Error::Stopped => ApiError::unavailable("shutting down"),
             other => ApiError::internal(other),

@@ -25,7 +25,7 @@ impl<'a> Fields<'a> {
     pub fn text(&self, name: &str) -> Result<Option<&'a str>, ApiError> {
         match self.raw(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(s)) => Ok(Some(s.trim()).filter(|s| !s.is_empty())),
+            Some(Value::String(s)) => Ok(Some(trimmed(s)).filter(|s| !s.is_empty())),
             Some(_) => Err(must_be(name, "a string")),
         }
     }
@@ -42,7 +42,7 @@ impl<'a> Fields<'a> {
 
     /// A trimmed string; empty or of another type counts as absent.
     pub fn lenient_text(&self, name: &str) -> Option<&'a str> {
-        self.raw(name).and_then(Value::as_str).map(str::trim).filter(|s| !s.is_empty())
+        self.raw(name).and_then(Value::as_str).map(trimmed).filter(|s| !s.is_empty())
     }
 
     /// `true`/`false`, 1/0 or those as text; anything else is refused.
@@ -68,6 +68,12 @@ impl<'a> Fields<'a> {
             None => Ok(None),
             Some(value) => lenient_number(value).map(Some).ok_or_else(|| must_be(name, "a finite number")),
         }
+    }
+
+    /// The first of several names of one number that is there; `null` counts as absent.
+    pub fn number_of(&self, names: &[&str]) -> Result<Option<f64>, ApiError> {
+        let given = names.iter().find(|name| self.raw(name).is_some_and(|v| !v.is_null()));
+        given.map_or(Ok(None), |name| self.number(name))
     }
 
     /// A whole number above 0, or such a number as text.
@@ -126,6 +132,11 @@ impl<'a> Fields<'a> {
             Some(_) => Err(must_be(name, "an object")),
         }
     }
+}
+
+/// Without white space and byte-order marks around it.
+pub fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
 }
 
 fn must_be(name: &str, what: &str) -> ApiError {

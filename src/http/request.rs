@@ -18,6 +18,11 @@ impl Headers {
         self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
+    /// Every line of that name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
     /// Trimmed; blank counts as absent.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).map(str::trim).filter(|v| !v.is_empty())
@@ -66,9 +71,12 @@ impl Query {
         self.get(name).and_then(leading_int).map_or(default, |n| n.clamp(min, max))
     }
 
-    /// A finite number, or absent.
-    pub fn number(&self, name: &str) -> Option<f64> {
-        self.text(name).and_then(|s| s.parse().ok()).filter(|n: &f64| n.is_finite())
+    /// A number; what is none counts as absent, and one that is not finite is refused.
+    pub fn number(&self, name: &str) -> Result<Option<f64>, ApiError> {
+        match self.text(name).and_then(|s| s.parse::<f64>().ok()) {
+            Some(n) if !n.is_finite() => Err(ApiError::bad_request(format!("{name} must be a finite number"))),
+            other => Ok(other),
+        }
     }
 
     /// The parameters as a JSON object of strings, for routes that take body or query alike.
@@ -108,7 +116,7 @@ pub struct Request {
     pub caller: Caller,
     /// Decoded `:name` parts of the route's path.
     pub params: Vec<(&'static str, String)>,
-    pub(super) parsed: OnceCell<Option<Value>>,
+    pub(super) parsed: OnceCell<Result<Value, String>>,
 }
 
 impl Request {
@@ -133,16 +141,16 @@ impl Request {
         self.params.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v.as_str())
     }
 
-    fn json(&self) -> Option<&Value> {
-        self.parsed.get_or_init(|| serde_json::from_slice(&self.body).ok()).as_ref()
+    fn json(&self) -> Result<&Value, &str> {
+        self.parsed.get_or_init(|| super::json::parse(&self.body)).as_ref().map_err(String::as_str)
     }
 
     /// The body as a JSON object: 400 `Invalid JSON body` for anything else.
     pub fn object(&self) -> Result<super::Fields<'_>, ApiError> {
         match self.json() {
-            Some(Value::Object(map)) => Ok(super::Fields(map)),
-            Some(_) => Err(ApiError::bad_request("Invalid JSON body: an object is required")),
-            None => Err(ApiError::bad_request("Invalid JSON body")),
+            Ok(Value::Object(map)) => Ok(super::Fields(map)),
+            Ok(_) => Err(ApiError::bad_request("Invalid JSON body: an object is required")),
+            Err(why) => Err(ApiError::bad_request(why)),
         }
     }
 
@@ -153,7 +161,7 @@ impl Request {
 
     /// The body as any JSON value; `None` when it does not parse.
     pub fn any_json(&self) -> Option<&Value> {
-        self.json()
+        self.json().ok()
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 
 use super::{ApiError, Request, Response};
-use crate::auth::{Access, Permission};
+use crate::auth::Access;
 use crate::limits::Bucket;
 
 /// The methods the API knows.
@@ -42,14 +42,34 @@ impl fmt::Display for Method {
     }
 }
 
-/// Which worker threads run a route.
+/// Which worker threads run a route: what waits has workers of its own, so that a silent model can
+/// starve neither recall nor logins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
     /// Answers from memory and disk.
     Fast,
-    /// Waits for an upstream server or a child process.
-    Slow,
+    /// Costly hashes: logins and keys.
+    Hash,
+    /// Waits for an upstream server.
+    Model,
 }
+
+impl Lane {
+    pub const ALL: [Lane; 3] = [Lane::Fast, Lane::Hash, Lane::Model];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Lane::Fast => "fast",
+            Lane::Hash => "hash",
+            Lane::Model => "model",
+        }
+    }
+}
+
+/// Bytes of a body, where a route says nothing else.
+const BODY: usize = 1024 * 1024;
+/// Routes that have no use for a body read one off all the same.
+const NO_BODY: usize = 64 * 1024;
 
 pub type Handler<S> = fn(&S, &Request) -> Result<Response, ApiError>;
 
@@ -61,57 +81,48 @@ pub struct Route<S: 'static> {
     pub access: Access,
     pub limit: Option<Bucket>,
     pub lane: Lane,
-    /// Tells of requests that belong in the slow lane though the route is fast.
-    pub slow_if: Option<fn(&S, &Request) -> bool>,
+    /// Tells of requests that wait for a model though the route is fast.
+    pub model_if: Option<fn(&S, &Request) -> bool>,
     /// Changes something: a browser of a foreign origin may not call it.
     pub mutates: bool,
-    /// Bytes of a body, where the route takes fewer than the server.
-    pub max_body: Option<usize>,
+    /// Bytes of a body.
+    pub max_body: usize,
+    /// Answers also while the daemon stops.
+    pub while_stopping: bool,
     pub handler: Handler<S>,
 }
 
 impl<S> Route<S> {
-    const fn new(method: Method, path: &'static str, handler: Handler<S>) -> Self {
+    const fn new(method: Method, path: &'static str, access: Access, handler: Handler<S>) -> Self {
         let mutates = !matches!(method, Method::Get | Method::Head);
         Route {
             method,
             path,
-            access: Access::Credential,
+            access,
             limit: None,
             lane: Lane::Fast,
-            slow_if: None,
+            model_if: None,
             mutates,
-            max_body: None,
+            max_body: if mutates { BODY } else { NO_BODY },
+            while_stopping: false,
             handler,
         }
     }
 
-    pub const fn get(path: &'static str, handler: Handler<S>) -> Self {
-        Self::new(Method::Get, path, handler)
+    pub const fn get(path: &'static str, access: Access, handler: Handler<S>) -> Self {
+        Self::new(Method::Get, path, access, handler)
     }
 
-    pub const fn post(path: &'static str, handler: Handler<S>) -> Self {
-        Self::new(Method::Post, path, handler)
+    pub const fn post(path: &'static str, access: Access, handler: Handler<S>) -> Self {
+        Self::new(Method::Post, path, access, handler)
     }
 
-    pub const fn patch(path: &'static str, handler: Handler<S>) -> Self {
-        Self::new(Method::Patch, path, handler)
+    pub const fn patch(path: &'static str, access: Access, handler: Handler<S>) -> Self {
+        Self::new(Method::Patch, path, access, handler)
     }
 
-    pub const fn delete(path: &'static str, handler: Handler<S>) -> Self {
-        Self::new(Method::Delete, path, handler)
-    }
-
-    /// Needs this permission (without it any valid credential will do).
-    pub const fn needs(mut self, permission: Permission) -> Self {
-        self.access = Access::Needs(permission);
-        self
-    }
-
-    /// Needs no credential in any mode.
-    pub const fn open(mut self) -> Self {
-        self.access = Access::Open;
-        self
+    pub const fn delete(path: &'static str, access: Access, handler: Handler<S>) -> Self {
+        Self::new(Method::Delete, path, access, handler)
     }
 
     pub const fn limited(mut self, bucket: Bucket) -> Self {
@@ -119,27 +130,32 @@ impl<S> Route<S> {
         self
     }
 
-    /// A smaller body limit than the server's, checked before anything else.
+    /// Another limit for bodies than [`BODY`], checked before anything else; the server's own is above
+    /// all.
     pub const fn body_limit(mut self, bytes: usize) -> Self {
-        self.max_body = Some(bytes);
+        self.max_body = bytes;
         self
     }
 
-    pub const fn slow(mut self) -> Self {
-        self.lane = Lane::Slow;
+    pub const fn lane(mut self, lane: Lane) -> Self {
+        self.lane = lane;
         self
     }
 
-    /// Some requests of a fast route wait for an upstream server. Asked before the gate, so it only
-    /// looks.
-    pub const fn slow_if(mut self, waits: fn(&S, &Request) -> bool) -> Self {
-        self.slow_if = Some(waits);
+    /// Some requests of a fast route wait for a model. Asked before the gate, so it only looks.
+    pub const fn model_if(mut self, waits: fn(&S, &Request) -> bool) -> Self {
+        self.model_if = Some(waits);
         self
     }
 
     /// Which workers run this request.
     pub fn lane_of(&self, state: &S, request: &Request) -> Lane {
-        if self.slow_if.is_some_and(|waits| waits(state, request)) { Lane::Slow } else { self.lane }
+        if self.model_if.is_some_and(|waits| waits(state, request)) { Lane::Model } else { self.lane }
+    }
+
+    pub const fn while_stopping(mut self) -> Self {
+        self.while_stopping = true;
+        self
     }
 
     /// A POST that only reads, such as recall.
@@ -166,6 +182,9 @@ impl<S> Node<S> {
 
     fn insert(&mut self, segments: &[&'static str], route: &'static Route<S>) {
         let Some((first, rest)) = segments.split_first() else {
+            let same = self.routes.iter().find(|r| r.method == route.method);
+            // the tables are constants: this is a defect of the program, and every start shows it
+            assert!(same.is_none(), "two routes {} {}", route.method, route.path);
             self.routes.push(route);
             return;
         };
@@ -265,12 +284,19 @@ mod tests {
     }
 
     static ROUTES: &[Route<()>] = &[
-        Route::get("/", ok),
-        Route::get("/a/:id", ok),
-        Route::get("/a/search", ok),
-        Route::post("/a/:id/undo", ok),
-        Route::delete("/a/:key", ok),
+        Route::get("/", Access::Open, ok),
+        Route::get("/a/:id", Access::Open, ok),
+        Route::get("/a/search", Access::Open, ok),
+        Route::post("/a/:id/undo", Access::Open, ok),
+        Route::delete("/a/:key", Access::Open, ok),
     ];
+
+    #[test]
+    #[should_panic(expected = "two routes GET /a/:other")]
+    fn a_second_route_of_one_method_and_path_is_refused() {
+        static MORE: &[Route<()>] = &[Route::get("/a/:other", Access::Open, ok)];
+        Router::new(&[ROUTES, MORE]);
+    }
 
     fn found(method: Method, path: &str) -> Option<(&'static str, Params)> {
         Router::new(&[ROUTES]).find(method, path).map(|(r, p)| (r.path, p))

@@ -3,67 +3,93 @@
 //! Tasks must be short; a task that panics is logged and runs again at its next time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// One periodic task.
 pub struct Task<S> {
     pub name: &'static str,
+    /// How long after the start it runs for the first time.
+    pub first: Duration,
     pub every: Duration,
     pub run: fn(&S),
 }
 
+#[derive(Default)]
+struct State {
+    stopped: bool,
+    ended: bool,
+}
+
+#[derive(Default)]
 struct Stop {
-    stopped: Mutex<bool>,
+    state: Mutex<State>,
     changed: Condvar,
+}
+
+impl Stop {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|p| p.into_inner())
+    }
 }
 
 /// The running background thread.
 pub struct Runner {
     stop: Arc<Stop>,
-    thread: JoinHandle<()>,
 }
 
 impl Runner {
-    /// Runs every task once per its interval, the first time after one interval.
+    /// Runs every task once per its interval.
     pub fn start<S: Send + Sync + 'static>(state: Arc<S>, tasks: Vec<Task<S>>) -> std::io::Result<Self> {
-        let stop = Arc::new(Stop { stopped: Mutex::new(false), changed: Condvar::new() });
+        let stop = Arc::new(Stop::default());
         let seen = Arc::clone(&stop);
-        let thread = std::thread::Builder::new().name("jobs".to_owned()).spawn(move || run(&*state, &tasks, &seen))?;
-        Ok(Runner { stop, thread })
+        std::thread::Builder::new().name("jobs".to_owned()).spawn(move || {
+            run(&*state, &tasks, &seen);
+            seen.lock().ended = true;
+            seen.changed.notify_all();
+        })?;
+        Ok(Runner { stop })
     }
 
-    /// Waits for the running task, if any.
-    pub fn stop(self) {
-        *self.stop.stopped.lock().unwrap_or_else(|p| p.into_inner()) = true;
+    /// Waits for the running task, if any, but not for ever: it may be waiting for a silent server.
+    pub fn stop(self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        let mut state = self.stop.lock();
+        state.stopped = true;
         self.stop.changed.notify_all();
-        if self.thread.join().is_err() {
-            log::error!(target: "jobs", "the background thread ended with a panic");
+        while !state.ended {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                log::warn!(target: "jobs", "a background task still runs and is left behind");
+                return;
+            };
+            state = match self.stop.changed.wait_timeout(state, left) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
         }
     }
 }
 
 fn run<S>(state: &S, tasks: &[Task<S>], stop: &Stop) {
-    let mut due: Vec<Instant> = tasks.iter().map(|t| Instant::now() + t.every).collect();
-    let mut stopped = stop.stopped.lock().unwrap_or_else(|p| p.into_inner());
-    while !*stopped {
+    let mut due: Vec<Instant> = tasks.iter().map(|t| Instant::now() + t.first).collect();
+    let mut control = stop.lock();
+    while !control.stopped {
         let Some((next, at)) = due.iter().copied().enumerate().min_by_key(|(_, at)| *at) else { return };
         let now = Instant::now();
         if at > now {
-            stopped = match stop.changed.wait_timeout(stopped, at - now) {
+            control = match stop.changed.wait_timeout(control, at - now) {
                 Ok((guard, _)) => guard,
                 Err(poisoned) => poisoned.into_inner().0,
             };
             continue;
         }
-        drop(stopped);
+        drop(control);
         let task = &tasks[next];
         if catch_unwind(AssertUnwindSafe(|| (task.run)(state))).is_err() {
             log::error!(target: "jobs", "the task {} failed", task.name);
         }
         due[next] = Instant::now() + task.every;
-        stopped = stop.stopped.lock().unwrap_or_else(|p| p.into_inner());
+        control = stop.lock();
     }
 }
 
@@ -78,15 +104,16 @@ mod tests {
         let tasks: Vec<Task<Sender<u8>>> = vec![
             Task {
                 name: "good",
+                first: Duration::ZERO,
                 every: Duration::from_millis(1),
                 run: |tx| assert!(tx.try_send(1).is_ok() || tx.is_full()),
             },
-            Task { name: "bad", every: Duration::from_millis(1), run: |_| panic!("as a test") },
+            Task { name: "bad", first: Duration::ZERO, every: Duration::from_millis(1), run: |_| panic!("as a test") },
         ];
         let runner = Runner::start(Arc::new(tx), tasks).unwrap();
         for _ in 0..3 {
             assert_eq!(rx.recv_timeout(Duration::from_secs(10)), Ok(1));
         }
-        runner.stop();
+        runner.stop(Duration::from_secs(10));
     }
 }

@@ -16,7 +16,7 @@ pub struct Entity {
     pub kind: String,
 }
 
-fn entity(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entity> {
+fn entity(row: &sql::Row<'_>) -> rusqlite::Result<Entity> {
     Ok(Entity { id: row.get(0)?, name: row.get(1)?, kind: row.get(2)? })
 }
 

@@ -1,13 +1,14 @@
 //! Counting which memories recalls returned, without a disk write per recall.
 //!
-//! Counts gather here and are written together: every few seconds, before a route shows them,
-//! and at the stop. A power cut may lose the last seconds of counting, never a memory.
+//! Counts gather here and are written together, every few seconds and at the stop; a route that
+//! shows them adds what waits, so that no read waits for a write. A power cut may lose the last seconds of counting, never a memory.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use super::store;
 use crate::db::{Db, Error};
+use crate::locks;
 
 /// Distinct memories that wait at most; they are written every few seconds.
 const MOST: usize = 10_000;
@@ -20,12 +21,22 @@ pub struct AccessCounts {
 
 impl AccessCounts {
     fn take(&self) -> HashMap<String, (i64, String)> {
-        std::mem::take(&mut *self.pending.lock().unwrap_or_else(|p| p.into_inner()))
+        std::mem::take(&mut *locks::lock(&self.pending))
+    }
+
+    /// What waits to be written of one memory: how often, and when last.
+    pub fn waiting(&self, id: &str) -> Option<(i64, String)> {
+        locks::lock(&self.pending).get(id).cloned()
+    }
+
+    /// What waits to be written, of all memories.
+    pub fn all_waiting(&self) -> HashMap<String, (i64, String)> {
+        locks::lock(&self.pending).clone()
     }
 
     /// Counts one access of each id. Beyond [`MOST`] memories waiting, further ones are not counted.
     pub fn count(&self, ids: impl IntoIterator<Item = String>, at: &str) {
-        let mut pending = self.pending.lock().unwrap_or_else(|p| p.into_inner());
+        let mut pending = locks::lock(&self.pending);
         for id in ids {
             if pending.len() >= MOST && !pending.contains_key(&id) {
                 continue;

@@ -6,14 +6,17 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::filters::{self, Span};
 use super::hex;
 use super::mutate::{self, Delete, Outcome, Patch, Refusal};
 use super::store::candidates::{self, Candidate};
 use super::store::fulltext;
+use crate::access::Visible;
 use crate::app::App;
-use crate::auth::{Actor, Caller};
-use crate::db::sql::{self, Conditions};
+use crate::auth::Actor;
+use crate::db::sql::Conditions;
 use crate::http::{ApiError, Fields, Request};
+use crate::text::is_unspaced;
 
 /// Patches of one request, and rows of one forget.
 const MOST: usize = 200;
@@ -29,10 +32,11 @@ pub fn modify(app: &App, request: &Request) -> Result<Value, ApiError> {
     };
     app.mutable()?;
     let actor_default = body.lenient_text("changed_by");
+    let visible = Visible::to_changer(request)?;
     let mut results = Vec::with_capacity(patches.len());
     let mut updated = 0;
     for item in patches {
-        let (id, outcome) = modify_one(app, request, item, body.lenient_text("reason"), actor_default)?;
+        let (id, outcome) = modify_one(app, request, &visible, item, body.lenient_text("reason"), actor_default)?;
         if let Ok(Outcome::Updated { .. }) = outcome {
             updated += 1;
         }
@@ -48,6 +52,7 @@ pub fn modify(app: &App, request: &Request) -> Result<Value, ApiError> {
 fn modify_one(
     app: &App,
     request: &Request,
+    visible: &Visible,
     item: &Value,
     reason: Option<&str>,
     changed_by: Option<&str>,
@@ -63,9 +68,9 @@ fn modify_one(
         Err(refused) => return Ok((Some(id), Err(refused))),
     };
     let actor = Actor::of(request, fields.lenient_text("changed_by").or(changed_by));
-    let outcome = mutate::apply(app, &id, patch, &request.caller, actor);
+    let outcome = mutate::apply(app, &id, patch, visible, actor);
     match outcome {
-        // a row outside the caller's project is none of its business
+        // a row that the caller may not change is none of its business
         Err(refused) if refused.status == 403 => Ok((Some(id), Ok(Outcome::Refused(Refusal::NotFound)))),
         other => Ok((Some(id), Ok(other?))),
     }
@@ -86,7 +91,8 @@ struct Forget {
 pub fn forget(app: &App, request: &Request) -> Result<Value, ApiError> {
     let body = request.object()?;
     let forget = Forget::parse(body)?;
-    let candidates = app.db.read(|c| forget.candidates(c, body, &request.caller))?;
+    let visible = Visible::to_changer(request)?;
+    let candidates = app.db.read(|c| forget.candidates(c, body, &visible))?;
     let token = confirm_token(&candidates);
     if !forget.execute {
         return Ok(preview(&candidates, &token));
@@ -103,9 +109,9 @@ pub fn forget(app: &App, request: &Request) -> Result<Value, ApiError> {
     let mut results = Vec::with_capacity(candidates.len());
     let mut deleted = 0;
     for candidate in &candidates {
-        let (id, delete, caller, actor, now) =
-            (candidate.id.clone(), delete.clone(), request.caller.clone(), actor.clone(), app.now());
-        let outcome = app.db.write(move |c| mutate::delete(c, &id, &delete, &caller, &actor, &now))?;
+        let (id, delete, visible, actor, now) =
+            (candidate.id.clone(), delete.clone(), visible.clone(), actor.clone(), app.now());
+        let outcome = app.db.write(move |c| mutate::delete(c, &id, &delete, &visible, &actor, &now))?;
         if matches!(outcome, Outcome::Deleted { .. }) {
             super::follow(app, &candidate.id)?;
             deleted += 1;
@@ -132,7 +138,7 @@ impl Forget {
         let forget = Forget {
             execute,
             ids,
-            query: body.text("query")?.map(str::to_owned),
+            query: body.text("query")?.map(|q| filters::expression("query", q)).transpose()?.map(str::to_owned),
             limit: body.positive_int("limit")?.map_or(20, |n| n.min(MOST as i64) as usize),
             reason: body.lenient_text("reason").map(str::to_owned),
             force: body.boolean("force")?.unwrap_or(false),
@@ -151,41 +157,37 @@ impl Forget {
         Ok(forget)
     }
 
-    /// The rows it is about, as they are now; rows of foreign projects are left out.
+    /// The rows it is about, as they are now; rows that the caller may not change are left out.
     fn candidates(
         &self,
         connection: &Connection,
         body: Fields<'_>,
-        caller: &Caller,
+        visible: &Visible,
     ) -> Result<Vec<Candidate>, ApiError> {
-        let mut own = Conditions::default();
-        confine(&mut own, caller);
+        let mut own = visible.conditions(connection)?;
+        visible.only_own(&mut own);
         if let Some(ids) = &self.ids {
             let mut seen = HashSet::new();
             let distinct: Vec<String> =
                 ids.iter().filter(|id| seen.insert(id.as_str())).take(self.limit).cloned().collect();
             return Ok(candidates::by_id(connection, &distinct, &own)?);
         }
-        let mut filter = filter(body)?;
-        confine(&mut filter, caller);
+        let filter = filter(body, own)?;
         let limit = self.limit as i64;
         let Some(query) = &self.query else {
             return Ok(candidates::by_filter(connection, &filter, limit)?);
         };
         match candidates::by_text(connection, query, &filter, limit) {
+            // words inside scripts without spaces are no terms of the index
+            Ok(found) if found.is_empty() && query.contains(is_unspaced) => {
+                Ok(candidates::by_like(connection, query, &filter, limit)?)
+            }
             Ok(found) => Ok(found),
             Err(cause) if fulltext::is_syntax_error(&cause) => {
                 Ok(candidates::by_like(connection, query, &filter, limit)?)
             }
             Err(cause) => Err(cause.into()),
         }
-    }
-}
-
-/// Scoped credentials see only what they may change.
-fn confine(conditions: &mut Conditions, caller: &Caller) {
-    if let Some(project) = caller.write_project() {
-        conditions.and_with("(m.project IS NULL OR m.project = ?)", project.to_owned());
     }
 }
 
@@ -199,15 +201,10 @@ fn ids(value: &Value) -> Result<Vec<String>, ApiError> {
         .collect()
 }
 
-fn filter(body: Fields<'_>) -> Result<Conditions, ApiError> {
-    let mut conditions = Conditions::default();
-    for (name, condition) in [
-        ("type", "m.type = ?"),
-        ("who", "m.who = ?"),
-        ("source_type", "m.source_type = ?"),
-        ("since", "m.created_at >= ?"),
-        ("until", "m.created_at <= ?"),
-    ] {
+/// What the body asks for, of the caller's own.
+fn filter(body: Fields<'_>, own: Conditions) -> Result<Conditions, ApiError> {
+    let mut conditions = own;
+    for (name, condition) in [("type", "m.type = ?"), ("who", "m.who = ?"), ("source_type", "m.source_type = ?")] {
         if let Some(value) = body.text(name)? {
             conditions.and_with(condition, value.to_owned());
         }
@@ -216,9 +213,8 @@ fn filter(body: Fields<'_>) -> Result<Conditions, ApiError> {
         Some(scope) => conditions.and_with("m.scope = ?", scope.to_owned()),
         None => conditions.and("m.scope IS NULL"),
     };
-    for tag in body.text("tags")?.unwrap_or_default().split(',').map(str::trim).filter(|t| !t.is_empty()) {
-        conditions.and_with("m.tags LIKE ? ESCAPE '\\'", sql::like_contains(tag));
-    }
+    filters::add_tags(&mut conditions, &filters::tags(body.text("tags")?)?);
+    Span::of(body.text("since")?, body.text("until")?)?.add(&mut conditions);
     Ok(conditions)
 }
 

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::http::trimmed;
 use crate::memory::hex;
 
 /// A text taken apart.
@@ -18,7 +19,7 @@ pub struct Parsed {
 /// Takes `critical:` and then `[tag, …]:` off the front.
 pub fn parse_prefixes(text: &str) -> Parsed {
     const CRITICAL: &str = "critical:";
-    let mut rest = text.trim();
+    let mut rest = trimmed(text);
     let critical = rest.get(..CRITICAL.len()).is_some_and(|p| p.eq_ignore_ascii_case(CRITICAL));
     if critical {
         rest = rest[CRITICAL.len()..].trim_start();
@@ -62,7 +63,8 @@ pub struct Normal {
 }
 
 pub fn normalize(text: &str) -> Normal {
-    let stored = text.replace("\r\n", "\n").replace('\r', "\n").trim().to_owned();
+    let stored = text.replace("\r\n", "\n").replace('\r', "\n");
+    let stored = trimmed(&stored).to_owned();
     let lower = stored.to_lowercase();
     let collapsed = lower.split_whitespace().collect::<Vec<_>>().join(" ");
     let normalized = collapsed.trim_end_matches(['.', ',', '!', '?', ';', ':']).trim().to_owned();

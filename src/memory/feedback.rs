@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
 use super::store::feedback::{self as store, Path};
+use crate::access::Visible;
 use crate::app::App;
 use crate::http::{ApiError, Fields, Request};
 
@@ -15,6 +16,7 @@ const MOST: usize = 200;
 struct Feedback {
     session_key: String,
     agent: String,
+    visible: Visible,
     ratings: Vec<(String, f64)>,
     paths: Map<String, Value>,
     rewards: Map<String, Value>,
@@ -68,6 +70,7 @@ impl Feedback {
         Ok(Feedback {
             session_key: session_key.to_owned(),
             agent: request.caller.agent(body.text("agentId")?, None)?,
+            visible: Visible::to_changer(request)?,
             ratings,
             paths: map("paths")?,
             rewards: map("rewards")?,
@@ -99,6 +102,8 @@ pub fn feedback(app: &App, request: &Request) -> Result<Value, ApiError> {
             "cooccurrenceUpdated": learned.cooccurrences, "dependenciesUpdated": learned.dependencies,
             "acceptanceRule": "a rating counts for memories that were shown in this session to this agent",
         }),
+        // nothing was recorded: the client is to come again
+        Err(cause) if cause.status == 503 || cause.status == 507 => return Err(cause),
         Err(cause) => {
             log::warn!(target: "memory", "feedback did not reach the graph: {:?}", cause.message);
             json!({ "ok": true, "recorded": recorded, "fallback": true })
@@ -110,12 +115,15 @@ fn learn(connection: &Connection, feedback: &Feedback, bounds: (f64, f64), now: 
     let mut learned = Learned::default();
     let mut useful: Vec<String> = Vec::new();
     for (memory_id, rating) in &feedback.ratings {
+        if !feedback.visible.sees(connection, memory_id)? {
+            continue;
+        }
         let shown = store::rate_shown(connection, &feedback.session_key, &feedback.agent, memory_id, *rating)?;
         let Some(stored_path) = shown else { continue };
         learned.accepted += 1;
         store::note_session(connection, &feedback.agent, &feedback.session_key, now)?;
         let path = match feedback.paths.get(memory_id).map(Path::parse).filter(|p| !p.is_empty()) {
-            Some(path) => path,
+            Some(path) => store::own_path(connection, &feedback.agent, &path)?,
             None => match stored_path.as_deref().and_then(Path::from_text).filter(|p| !p.is_empty()) {
                 Some(path) => path,
                 None => store::inferred_path(connection, &feedback.agent, memory_id)?,

@@ -1,13 +1,18 @@
 //! Lists and the legacy keyword search (memory part, §5).
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
+use super::filters::{self, Span};
 use super::store::{fulltext, views};
+use crate::access::Visible;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock;
-use crate::db::sql::{self, Conditions};
+use crate::db::sql::Conditions;
 use crate::http::{ApiError, Request};
+use crate::text::is_unspaced;
 
 /// Distinct authors listed at most.
 const MOST_AUTHORS: i64 = 5000;
@@ -17,19 +22,8 @@ const MOST_FILTERED: i64 = 2000;
 /// Lists show every agent's rows; a scoped credential sees its project's and its agent's.
 pub fn visible_to(caller: &Caller) -> Conditions {
     let mut conditions = Conditions::default();
-    confine(&mut conditions, caller);
+    Visible::to_lister(caller).narrow(&mut conditions);
     conditions
-}
-
-fn confine(conditions: &mut Conditions, caller: &Caller) {
-    if let Some(claims) = caller.scoped() {
-        if let Some(project) = &claims.scope.project {
-            conditions.and_with("m.project = ?", project.clone());
-        }
-        if let Some(agent) = &claims.scope.agent {
-            conditions.and_with("COALESCE(NULLIF(m.agent_id, ''), 'default') = ?", agent.clone());
-        }
-    }
 }
 
 /// `GET /api/memories`.
@@ -48,23 +42,37 @@ pub fn memories(app: &App, request: &Request) -> Result<Value, ApiError> {
 pub fn most_used(app: &App, request: &Request) -> Result<Value, ApiError> {
     let asked = request.query.clamped("limit", 6, i64::MIN, i64::MAX);
     let limit = if asked < 1 { 6 } else { asked.min(200) };
-    super::flush_access_counts(app);
     let visible = visible_to(&request.caller);
-    let memories = app.db.read(|c| Ok::<_, ApiError>(views::most_used(c, &visible, limit)?))?;
-    Ok(json!({ "memories": memories }))
+    // counts that are not written yet may bring others to the top
+    let waiting = app.memory.access.all_waiting();
+    let ids: Vec<&String> = waiting.keys().collect();
+    let mut used = app.db.read(|c| {
+        let mut used = views::most_used(c, &visible, limit)?;
+        used.extend(views::used_of(c, &ids, &visible)?);
+        Ok::<_, ApiError>(used)
+    })?;
+    let mut seen = HashSet::new();
+    used.retain(|row| seen.insert(row.id.clone()));
+    for row in &mut used {
+        row.access_count += waiting.get(&row.id).map_or(0, |(count, _)| *count);
+    }
+    let importance = |row: &views::MostUsed| row.importance.unwrap_or_default();
+    used.sort_by(|a, b| b.access_count.cmp(&a.access_count).then_with(|| importance(b).total_cmp(&importance(a))));
+    used.truncate(limit as usize);
+    Ok(json!({ "memories": used }))
 }
 
-/// `GET /memory/search`: always an answer, an internal failure as a field of it.
-pub fn search(app: &App, request: &Request) -> Value {
+/// `GET /memory/search`: an internal failure is a field of the answer.
+pub fn search(app: &App, request: &Request) -> Result<Value, ApiError> {
     let distinct = request.query.get("distinct") == Some("who");
     match search_inner(app, request, distinct) {
-        Ok(body) => body,
-        Err(refused) => {
+        Err(failed) if failed.status == 500 => {
             let empty = if distinct { "values" } else { "results" };
-            let mut body = json!({ "error": refused.message });
+            let mut body = json!({ "error": failed.message });
             body[empty] = json!([]);
-            body
+            Ok(body)
         }
+        other => other,
     }
 }
 
@@ -74,13 +82,17 @@ fn search_inner(app: &App, request: &Request, distinct: bool) -> Result<Value, A
         let values = app.db.read(|c| Ok::<_, ApiError>(views::authors(c, &visible, MOST_AUTHORS)?))?;
         return Ok(json!({ "values": values }));
     }
-    let (mut filter, filtered) = search_filter(request);
-    confine(&mut filter, &request.caller);
-    let query = request.query.text("q");
+    let (mut filter, filtered) = search_filter(request)?;
+    Visible::to_lister(&request.caller).narrow(&mut filter);
+    let query = request.query.text("q").map(|q| filters::expression("q", q)).transpose()?;
     let limit = request.query.clamped("limit", if query.is_some() { 20 } else { 50 }, 1, 1000);
     let results = match query {
         Some(q) => app.db.read(|c| match fulltext::search(c, q, &filter, limit) {
             Err(cause) if fulltext::is_syntax_error(&cause) => Ok(fulltext::search_like(c, q, &filter, limit)?),
+            // words inside scripts without spaces are no terms of the index
+            Ok(found) if found.is_empty() && q.contains(is_unspaced) => {
+                Ok(fulltext::search_like(c, q, &filter, limit)?)
+            }
             other => Ok::<_, ApiError>(other?),
         })?,
         None if filtered => by_decay(app, &filter, limit)?,
@@ -90,25 +102,24 @@ fn search_inner(app: &App, request: &Request, distinct: bool) -> Result<Value, A
 }
 
 /// The filter and whether there is any.
-fn search_filter(request: &Request) -> (Conditions, bool) {
+fn search_filter(request: &Request) -> Result<(Conditions, bool), ApiError> {
     let query = &request.query;
     let mut filter = Conditions::default();
-    for (name, condition) in [("type", "m.type = ?"), ("who", "m.who = ?"), ("since", "m.created_at >= ?")] {
+    for (name, condition) in [("type", "m.type = ?"), ("who", "m.who = ?")] {
         if let Some(value) = query.text(name) {
             filter.and_with(condition, value.to_owned());
         }
     }
-    for tag in query.text("tags").unwrap_or_default().split(',').map(str::trim).filter(|t| !t.is_empty()) {
-        filter.and_with("m.tags LIKE ? ESCAPE '\\'", sql::like_contains(tag));
-    }
+    filters::add_tags(&mut filter, &filters::tags(query.text("tags"))?);
+    Span::of(query.text("since"), None)?.add(&mut filter);
     if query.flag("pinned") {
         filter.and("m.pinned = 1");
     }
-    if let Some(least) = query.number("importance_min") {
+    if let Some(least) = query.number("importance_min")? {
         filter.and_with("m.importance >= ?", least);
     }
     let any = !filter.is_empty();
-    (filter, any)
+    Ok((filter, any))
 }
 
 /// Pinned first, then importance fading by 5 % a day.
@@ -116,7 +127,7 @@ fn by_decay(app: &App, filter: &Conditions, limit: i64) -> Result<Vec<fulltext::
     let now = app.clock.now();
     let mut rows = app.db.read(|c| Ok::<_, ApiError>(fulltext::filtered(c, filter, MOST_FILTERED.max(limit))?))?;
     for row in &mut rows {
-        let days = clock::parse_stored(&row.created_at).map_or(0, |at| now.duration_since(at).as_hours() / 24).max(0);
+        let days = clock::parse_stored(&row.created_at).map_or(0, |at| at.until(now).as_hours() / 24).max(0);
         let faded = row.importance.unwrap_or(0.5) * 0.95_f64.powi(days.min(10_000) as i32).max(0.1);
         row.score = Some(if row.pinned != 0 { 1.0 } else { faded });
     }

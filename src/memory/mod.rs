@@ -11,6 +11,7 @@ mod chunk;
 mod content;
 mod embed;
 mod feedback;
+mod filters;
 mod index;
 mod link;
 mod list;
@@ -19,6 +20,7 @@ mod note;
 mod projection;
 mod recall;
 mod remember;
+mod retention;
 mod routes;
 mod similar;
 mod store;
@@ -27,6 +29,7 @@ mod temporal;
 mod timeline;
 
 pub use access::AccessCounts;
+pub use retention::{agent_left, sweep};
 pub use routes::ROUTES;
 
 use crate::app::App;
@@ -91,6 +94,30 @@ fn follow(app: &App, id: &str) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+/// Memories whose own terms are made in one turn of the background.
+const TERMS: i64 = 500;
+
+/// Makes the terms of memories that other programs wrote, or that were there before their index.
+pub fn index_terms_in_background(app: &App) {
+    let index = || -> Result<usize, crate::db::Error> {
+        let due = app.db.read(|c| Ok::<_, crate::db::Error>(store::terms::due(c, TERMS)?))?;
+        let count = due.len();
+        if count > 0 {
+            app.db.write(move |c| {
+                due.iter()
+                    .try_for_each(|(rowid, content)| store::terms::index(c, *rowid, content.as_deref()))
+                    .map_err(crate::db::Error::from)
+            })?;
+        }
+        Ok(count)
+    };
+    match index() {
+        Ok(0) => {}
+        Ok(count) => log::debug!(target: "memory", "made the terms of {count} memories"),
+        Err(cause) => log::warn!(target: "memory", "terms of memories: {cause}"),
+    }
 }
 
 /// Writes the access counts gathered since the last time.

@@ -8,8 +8,9 @@ use super::embed::Purpose;
 use super::store::embeddings::{self, NewVector};
 use super::store::history::{self, NewEvent};
 use super::store::memories::{self, Changed, Place, Stored};
+use crate::access::Visible;
 use crate::app::App;
-use crate::auth::{Actor, Caller};
+use crate::auth::Actor;
 use crate::clock;
 use crate::db;
 use crate::http::{ApiError, Fields};
@@ -69,7 +70,7 @@ pub fn required_reason(given: Option<&str>) -> Result<String, ApiError> {
 }
 
 /// Changes one memory: the vector of its new content first, then one transaction, then the index.
-pub fn apply(app: &App, id: &str, patch: Patch, caller: &Caller, actor: Actor) -> Result<Outcome, ApiError> {
+pub fn apply(app: &App, id: &str, patch: Patch, visible: &Visible, actor: Actor) -> Result<Outcome, ApiError> {
     let config = app.config();
     let embedder = &app.memory.embedder;
     let vector = patch.content.as_deref().and_then(|text| {
@@ -77,8 +78,8 @@ pub fn apply(app: &App, id: &str, patch: Patch, caller: &Caller, actor: Actor) -
         let vector = embedder.embed(&config, &text, Purpose::Remember)?;
         Some(NewContentVector { vector, model: embedder.model(&config).name })
     });
-    let (target, caller, now) = (id.to_owned(), caller.clone(), app.now());
-    let outcome = app.db.write(move |c| self::patch(c, &target, &patch, vector.as_ref(), &caller, &actor, &now))?;
+    let (target, visible, now) = (id.to_owned(), visible.clone(), app.now());
+    let outcome = app.db.write(move |c| self::patch(c, &target, &patch, vector.as_ref(), &visible, &actor, &now))?;
     if let Outcome::Updated { content_changed: true, embedded, .. } = outcome {
         if !embedded {
             embedder.tracker.missed(id);
@@ -109,7 +110,8 @@ pub enum Refusal {
     VersionConflict(i64),
     Duplicate {
         version: i64,
-        of: String,
+        /// `None` when it may not be seen.
+        of: Option<String>,
     },
     PinnedRequiresForce(i64),
     AutonomousForceDenied(i64),
@@ -179,20 +181,25 @@ impl Outcome {
                 (status, body)
             }
         };
-        if let Outcome::Refused(Refusal::Duplicate { of, .. }) = self {
+        if let Outcome::Refused(Refusal::Duplicate { of: Some(of), .. }) = self {
             body["duplicateMemoryId"] = Value::from(of.as_str());
         }
         (status, body)
     }
 }
 
-/// Looks the row up, and refuses it when the caller's project scope does.
-fn find(connection: &Connection, id: &str, caller: &Caller) -> Result<Option<Stored>, ApiError> {
-    let row = memories::find(connection, id)?;
-    if let Some(row) = &row {
-        caller.check_stored_project(row.place.project.as_deref())?;
+/// The row of an id, if it may be changed. One that may not be seen is none; 403 tells of a
+/// credential of another project, and of a row that may be seen but is another agent's.
+fn find(connection: &Connection, id: &str, visible: &Visible) -> Result<Option<Stored>, ApiError> {
+    let Some(row) = memories::find(connection, id)? else { return Ok(None) };
+    if visible.is_bound_elsewhere(row.place.project.as_deref()) {
+        return Err(visible.project_refusal());
     }
-    Ok(row)
+    if !visible.sees(connection, id)? {
+        return Ok(None);
+    }
+    visible.check_acts_for(&row.place.agent)?;
+    Ok(Some(row))
 }
 
 fn stale(row: &Stored, if_version: Option<i64>) -> bool {
@@ -212,11 +219,11 @@ pub fn patch(
     id: &str,
     patch: &Patch,
     vector: Option<&NewContentVector>,
-    caller: &Caller,
+    visible: &Visible,
     actor: &Actor,
     now: &str,
 ) -> Result<Outcome, ApiError> {
-    let Some(row) = find(connection, id, caller)? else { return Ok(Outcome::Refused(Refusal::NotFound)) };
+    let Some(row) = find(connection, id, visible)? else { return Ok(Outcome::Refused(Refusal::NotFound)) };
     if row.deleted {
         return Ok(Outcome::Refused(Refusal::IsDeleted(row.version)));
     }
@@ -228,7 +235,7 @@ pub fn patch(
         && let Some(twin) = memories::find_by_hash(connection, &row.place, &normal.hash)?
         && twin.id != id
     {
-        return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of: twin.id }));
+        return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of: Some(twin.id) }));
     }
     let kind = patch.kind.as_deref().unwrap_or(&row.kind);
     let tags = patch.tags.as_ref().unwrap_or(&row.tags);
@@ -304,11 +311,11 @@ pub fn delete(
     connection: &Connection,
     id: &str,
     delete: &Delete,
-    caller: &Caller,
+    visible: &Visible,
     actor: &Actor,
     now: &str,
 ) -> Result<Outcome, ApiError> {
-    let Some(row) = find(connection, id, caller)? else { return Ok(Outcome::Refused(Refusal::NotFound)) };
+    let Some(row) = find(connection, id, visible)? else { return Ok(Outcome::Refused(Refusal::NotFound)) };
     let refusal = if row.deleted {
         Some(Refusal::AlreadyDeleted(row.version))
     } else if stale(&row, delete.if_version) {
@@ -347,11 +354,11 @@ pub fn recover(
     id: &str,
     reason: &str,
     if_version: Option<i64>,
-    caller: &Caller,
+    visible: &Visible,
     actor: &Actor,
     now: &str,
 ) -> Result<Outcome, ApiError> {
-    let Some(row) = find(connection, id, caller)? else { return Ok(Outcome::Refused(Refusal::NotFound)) };
+    let Some(row) = find(connection, id, visible)? else { return Ok(Outcome::Refused(Refusal::NotFound)) };
     if !row.deleted {
         return Ok(Outcome::Refused(Refusal::NotDeleted(row.version)));
     }
@@ -366,14 +373,17 @@ pub fn recover(
         None => None,
     };
     if let Some(twin) = twin {
-        return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of: twin.id }));
+        return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of: Some(twin.id) }));
     }
     let to = row.version + 1;
     match memories::mark_recovered(connection, id, &actor.changed_by, now, to) {
         Ok(()) => {}
         Err(cause) if db::is_unique_violation(&cause) => {
             // the same idempotency key is in use again
-            let of = memories::holder_of_key(connection, id)?.unwrap_or_default();
+            let of = match memories::holder_of_key(connection, id)? {
+                Some(holder) if visible.sees(connection, &holder)? => Some(holder),
+                _ => None,
+            };
             return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of }));
         }
         Err(cause) => return Err(cause.into()),
@@ -396,7 +406,7 @@ pub fn recover(
 
 fn expired(deleted_at: Option<&str>, now: &str) -> bool {
     match (deleted_at.and_then(clock::parse_stored), clock::parse_stored(now)) {
-        (Some(then), Some(now)) => now.as_millisecond() - then.as_millisecond() > RETENTION_MS,
+        (Some(then), Some(now)) => then.until(now).as_millis() > i128::from(RETENTION_MS),
         _ => true,
     }
 }

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::filters::{self, Span};
 use super::list::visible_to;
 use super::store::embeddings::{self, Exported};
 use crate::app::App;
 use crate::db::sql::{self, Conditions};
 use crate::http::{ApiError, Request, Response};
+use crate::locks;
 
 /// Components of a vector that are looked at.
 const COMPONENTS: usize = 64;
@@ -43,7 +45,7 @@ type Point = [f64; 3];
 pub fn projection(app: &App, request: &Request) -> Result<Response, ApiError> {
     let query = &request.query;
     let dimensions = if query.get("dimensions") == Some("3") { 3 } else { 2 };
-    let (filter, filtered) = filter(request);
+    let (filter, filtered) = filter(request)?;
     let paged = query.get("limit").is_some() || query.get("offset").is_some();
     let scoped = request.caller.scoped().is_some();
     let limit = query.clamped("limit", MOST, 1, MOST);
@@ -76,25 +78,24 @@ pub fn projection(app: &App, request: &Request) -> Result<Response, ApiError> {
 
 impl State {
     fn ask(&self, dimensions: i64) {
-        self.running.lock().unwrap_or_else(|p| p.into_inner()).insert(dimensions);
+        locks::lock(&self.running).insert(dimensions);
     }
 
     fn recent_failure(&self) -> Option<String> {
-        let failed = self.failed.lock().unwrap_or_else(|p| p.into_inner());
+        let failed = locks::lock(&self.failed);
         failed.as_ref().filter(|(at, _)| at.elapsed() < FAILED_FOR).map(|(_, message)| message.clone())
     }
 }
 
 /// Computes the maps that were asked for; for the background.
 pub fn compute_asked(app: &App) {
-    let asked: Vec<i64> =
-        app.memory.projection.running.lock().unwrap_or_else(|p| p.into_inner()).iter().copied().collect();
+    let asked: Vec<i64> = locks::lock(&app.memory.projection.running).iter().copied().collect();
     for dimensions in asked {
         if let Err(error) = compute(app, dimensions) {
             let message = error.message.unwrap_or_else(|| "the projection failed".to_owned());
-            *app.memory.projection.failed.lock().unwrap_or_else(|p| p.into_inner()) = Some((Instant::now(), message));
+            *locks::lock(&app.memory.projection.failed) = Some((Instant::now(), message));
         }
-        app.memory.projection.running.lock().unwrap_or_else(|p| p.into_inner()).remove(&dimensions);
+        locks::lock(&app.memory.projection.running).remove(&dimensions);
     }
 }
 
@@ -119,7 +120,7 @@ fn ready(dimensions: i64, total: i64, limit: i64, offset: i64, nodes: Value, edg
 }
 
 /// The filter and whether the request has any.
-fn filter(request: &Request) -> (Conditions, bool) {
+fn filter(request: &Request) -> Result<(Conditions, bool), ApiError> {
     let query = &request.query;
     let mut filter = visible_to(&request.caller);
     let mut any = false;
@@ -128,7 +129,7 @@ fn filter(request: &Request) -> (Conditions, bool) {
         text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
     };
     if let Some(text) = query.text("q") {
-        let pattern = sql::like_contains(text);
+        let pattern = sql::like_contains(filters::needle("q", text)?);
         filter.and_with(
             "(m.content || ' ' || COALESCE(m.tags, '') || ' ' || COALESCE(m.who, '') || ' ' || m.type || ' ' ||
               COALESCE(m.source_type, '') || ' ' || COALESCE(m.source_id, '')) LIKE ? ESCAPE '\\'",
@@ -147,22 +148,19 @@ fn filter(request: &Request) -> (Conditions, bool) {
             any = true;
         }
     }
-    for tag in list(&["tags"]) {
-        filter.and_with("m.tags LIKE ? ESCAPE '\\'", sql::like_contains(&tag));
-        any = true;
-    }
+    let tags = filters::tags(query.text("tags"))?;
+    filters::add_tags(&mut filter, &tags);
+    let span = Span::of(query.text("since"), query.text("until"))?;
+    span.add(&mut filter);
+    any |= !tags.is_empty() || !span.is_open();
     if query.flag("pinned") {
         filter.and("m.pinned = 1");
         any = true;
     }
-    for (name, condition) in [("since", "m.created_at >= ?"), ("until", "m.created_at <= ?")] {
-        if let Some(value) = query.text(name) {
-            filter.and_with(condition, value.to_owned());
-            any = true;
-        }
-    }
-    let bound = |names: [&str; 2]| names.iter().find_map(|n| query.number(n)).map(|n| n.clamp(0.0, 1.0));
-    let (low, high) = (bound(["importanceMin", "importance_min"]), bound(["importanceMax", "importance_max"]));
+    let bound = |names: [&str; 2]| -> Result<Option<f64>, ApiError> {
+        Ok(query.number(names[0])?.or(query.number(names[1])?).map(|n| n.clamp(0.0, 1.0)))
+    };
+    let (low, high) = (bound(["importanceMin", "importance_min"])?, bound(["importanceMax", "importance_max"])?);
     let swapped = matches!((low, high), (Some(low), Some(high)) if low > high);
     let (low, high) = if swapped { (high, low) } else { (low, high) };
     for (bound, condition) in [(low, "m.importance >= ?"), (high, "m.importance <= ?")] {
@@ -171,7 +169,7 @@ fn filter(request: &Request) -> (Conditions, bool) {
             any = true;
         }
     }
-    (filter, any)
+    Ok((filter, any))
 }
 
 fn map(rows: &[Exported], dimensions: i64) -> (Value, Value) {

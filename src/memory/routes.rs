@@ -9,40 +9,47 @@ use super::recall::{self, RecallQuery};
 use super::remember::Remember;
 use super::store::{activity, embeddings, history, memories, views};
 use super::{aggregate, batch, feedback, list, projection, similar, timeline};
-use crate::agents;
+use crate::access::Visible;
 use crate::app::{App, Route};
+use crate::auth::Access::{Credential, Needs};
 use crate::auth::{Actor, Permission};
 use crate::clock;
-use crate::db::sql::Conditions;
-use crate::http::{ApiError, Fields, Request, Response};
+use crate::http::{ApiError, Fields, Lane, Request, Response};
 use crate::limits::Bucket;
 
+/// Bytes of a body that brings memories, and of one that asks for them.
+const WRITE: usize = 10 * 1024 * 1024;
+const QUESTION: usize = 256 * 1024;
+
 pub const ROUTES: &[Route] = &[
-    Route::post("/api/memory/remember", remember).needs(Permission::Remember),
-    Route::post("/api/memory/save", remember_alias).needs(Permission::Remember),
-    Route::post("/api/hook/remember", remember_alias).needs(Permission::Remember),
-    Route::post("/api/memory/codex-native-note", codex_note).needs(Permission::Remember),
-    Route::get("/api/memory/:id", get).needs(Permission::Recall),
-    Route::patch("/api/memory/:id", patch).needs(Permission::Modify).limited(Bucket::Modify),
-    Route::delete("/api/memory/:id", delete).needs(Permission::Forget).limited(Bucket::Forget),
-    Route::post("/api/memory/:id/recover", recover).needs(Permission::Recover),
-    Route::get("/api/memory/:id/history", history_of).needs(Permission::Recall),
-    Route::post("/api/memory/modify", modify).needs(Permission::Modify).limited(Bucket::Modify),
-    Route::post("/api/memory/forget", forget).needs(Permission::Forget).limited(Bucket::BatchForget),
-    Route::get("/api/memories", memories_list).needs(Permission::Recall),
-    Route::get("/api/memories/most-used", most_used).needs(Permission::Recall),
-    Route::get("/api/memory/search", search).needs(Permission::Recall).slow_if(search_waits),
-    Route::get("/memory/search", legacy_search).needs(Permission::Recall),
-    Route::get("/memory/similar", similar_to).needs(Permission::Recall),
-    Route::get("/api/memory/timeline", timeline_of).needs(Permission::Recall),
-    Route::get("/api/memory/review-queue", review_queue).needs(Permission::Recall),
-    Route::get("/api/memory/jobs/:id", job).needs(Permission::Documents),
-    Route::post("/api/memory/feedback", rate),
-    Route::post("/api/memory/recall", recall).needs(Permission::Recall).reads().slow_if(recall_waits),
-    Route::get("/api/embeddings", export).needs(Permission::Recall),
-    Route::get("/api/embeddings/status", embedding_status).needs(Permission::Recall).slow(),
-    Route::get("/api/embeddings/health", embedding_health).needs(Permission::Recall).slow(),
-    Route::get("/api/embeddings/projection", map).needs(Permission::Recall).slow(),
+    Route::post("/api/memory/remember", Needs(Permission::Remember), remember).body_limit(WRITE),
+    Route::post("/api/memory/save", Needs(Permission::Remember), remember_alias).body_limit(WRITE),
+    Route::post("/api/hook/remember", Needs(Permission::Remember), remember_alias).body_limit(WRITE),
+    Route::post("/api/memory/codex-native-note", Needs(Permission::Remember), codex_note),
+    Route::get("/api/memory/:id", Needs(Permission::Recall), get),
+    Route::patch("/api/memory/:id", Needs(Permission::Modify), patch).limited(Bucket::Modify).body_limit(WRITE),
+    Route::delete("/api/memory/:id", Needs(Permission::Forget), delete).limited(Bucket::Forget),
+    Route::post("/api/memory/:id/recover", Needs(Permission::Recover), recover),
+    Route::get("/api/memory/:id/history", Needs(Permission::Recall), history_of),
+    Route::post("/api/memory/modify", Needs(Permission::Modify), modify).limited(Bucket::Modify).body_limit(WRITE),
+    Route::post("/api/memory/forget", Needs(Permission::Forget), forget).limited(Bucket::BatchForget),
+    Route::get("/api/memories", Needs(Permission::Recall), memories_list),
+    Route::get("/api/memories/most-used", Needs(Permission::Recall), most_used),
+    Route::get("/api/memory/search", Needs(Permission::Recall), search).model_if(search_waits),
+    Route::get("/memory/search", Needs(Permission::Recall), legacy_search),
+    Route::get("/memory/similar", Needs(Permission::Recall), similar_to),
+    Route::get("/api/memory/timeline", Needs(Permission::Recall), timeline_of),
+    Route::get("/api/memory/review-queue", Needs(Permission::Recall), review_queue),
+    Route::get("/api/memory/jobs/:id", Needs(Permission::Documents), job),
+    Route::post("/api/memory/feedback", Credential, rate),
+    Route::post("/api/memory/recall", Needs(Permission::Recall), recall)
+        .reads()
+        .model_if(recall_waits)
+        .body_limit(QUESTION),
+    Route::get("/api/embeddings", Needs(Permission::Recall), export),
+    Route::get("/api/embeddings/status", Needs(Permission::Recall), embedding_status).lane(Lane::Model),
+    Route::get("/api/embeddings/health", Needs(Permission::Recall), embedding_health).lane(Lane::Model),
+    Route::get("/api/embeddings/projection", Needs(Permission::Recall), map).lane(Lane::Model),
 ];
 
 fn remember(app: &App, req: &Request) -> Result<Response, ApiError> {
@@ -65,32 +72,26 @@ fn save_failed(error: ApiError) -> ApiError {
 fn codex_note(app: &App, req: &Request) -> Result<Response, ApiError> {
     let note = Note::parse(req.object()?)?;
     app.mutable()?;
-    let path = note.write(&app.env.codex_home, &app.now()).map_err(|cause| {
+    let written = match &app.env.codex_home {
+        Some(home) => note.write(home, &app.now()),
+        None => Err(std::io::Error::other("neither HOME nor CODEX_HOME is set")),
+    };
+    let path = written.map_err(|cause| {
         log::error!(target: "memory", "codex note: {cause}");
         ApiError::new(500, "Failed to write the note")
     })?;
     Ok(Response::json(&json!({ "ok": true, "path": path })))
 }
 
-/// What the agent of a read may see, with the credential's project.
-fn readable_by(app: &App, req: &Request) -> Result<Conditions, ApiError> {
-    let named = req.query.text_of(&["agentId", "agent_id"]).or(req.headers.text("x-signet-agent-id"));
-    let agent = req.caller.agent(named, req.headers.text("x-signet-session-key"))?;
-    let readable = app.db.read(|c| Ok::<_, ApiError>(agents::readable(c, &agent)?))?;
-    let mut visible = Conditions::default();
-    readable.filter(&mut visible);
-    if let Some(project) = req.caller.forced_project() {
-        visible.and_with("m.project = ?", project.to_owned());
-    }
-    Ok(visible)
-}
-
 fn get(app: &App, req: &Request) -> Result<Response, ApiError> {
-    let visible = readable_by(app, req)?;
-    super::flush_access_counts(app);
-    tracker::settle_one(app, req.param("id"));
-    let found = app.db.read(|c| Ok::<_, ApiError>(views::find_full(c, req.param("id"), &visible)?))?;
-    let memory = found.ok_or_else(|| ApiError::not_found("not found"))?;
+    let visible = Visible::to_reader(req)?;
+    let id = req.param("id");
+    tracker::settle_one(app, id);
+    let found = app.db.read(|c| Ok::<_, ApiError>(views::find_full(c, id, &visible.conditions(c)?)?))?;
+    let mut memory = found.ok_or_else(|| ApiError::not_found("not found"))?;
+    if let Some((count, at)) = app.memory.access.waiting(id) {
+        (memory.access_count, memory.last_accessed) = (memory.access_count + count, Some(at));
+    }
     let copies = json!({
         "sourcePath": memory.source_path, "runtimePath": memory.runtime_path, "idempotencyKey": memory.idempotency_key,
     });
@@ -114,7 +115,7 @@ fn patch(app: &App, req: &Request) -> Result<Response, ApiError> {
     let patch = Patch::parse(body, None)?;
     app.mutable()?;
     let actor = Actor::of(req, body.lenient_text("changed_by"));
-    let outcome = mutate::apply(app, req.param("id"), patch, &req.caller, actor)?;
+    let outcome = mutate::apply(app, req.param("id"), patch, &Visible::to_changer(req)?, actor)?;
     Ok(answered(req.param("id"), &outcome))
 }
 
@@ -142,8 +143,8 @@ fn delete(app: &App, req: &Request) -> Result<Response, ApiError> {
     app.mutable()?;
     let changed_by = req.optional_object()?.and_then(|b| b.lenient_text("changed_by"));
     let actor = Actor::of(req, changed_by);
-    let (id, caller, now) = (req.param("id").to_owned(), req.caller.clone(), app.now());
-    let outcome = app.db.write(move |c| mutate::delete(c, &id, &delete, &caller, &actor, &now))?;
+    let (id, visible, now) = (req.param("id").to_owned(), Visible::to_changer(req)?, app.now());
+    let outcome = app.db.write(move |c| mutate::delete(c, &id, &delete, &visible, &actor, &now))?;
     super::follow(app, req.param("id"))?;
     Ok(answered(req.param("id"), &outcome))
 }
@@ -155,8 +156,8 @@ fn recover(app: &App, req: &Request) -> Result<Response, ApiError> {
     let if_version = fields.positive_int("if_version")?;
     app.mutable()?;
     let actor = Actor::of(req, fields.lenient_text("changed_by"));
-    let (id, caller, now) = (req.param("id").to_owned(), req.caller.clone(), app.now());
-    let outcome = app.db.write(move |c| mutate::recover(c, &id, &reason, if_version, &caller, &actor, &now))?;
+    let (id, visible, now) = (req.param("id").to_owned(), Visible::to_changer(req)?, app.now());
+    let outcome = app.db.write(move |c| mutate::recover(c, &id, &reason, if_version, &visible, &actor, &now))?;
     super::follow(app, req.param("id"))?;
     Ok(answered(req.param("id"), &outcome))
 }
@@ -165,11 +166,10 @@ fn history_of(app: &App, req: &Request) -> Result<Response, ApiError> {
     let limit = Fields(&req.query.to_map()).positive_int("limit")?.map_or(200, |n| n.min(1000));
     let id = req.param("id");
     let unknown = || ApiError::not_found("Memory not found").with("memoryId", id);
+    let visible = Visible::to_changer(req)?;
     let events = app.db.read(|c| {
-        let row = memories::find(c, id)?.ok_or_else(unknown)?;
-        let hidden = req.caller.check_stored_project(row.place.project.as_deref()).is_err()
-            || req.caller.agent(Some(&row.place.agent), None).is_err();
-        if hidden {
+        // also of a deleted memory
+        if memories::find(c, id)?.is_none() || !visible.sees(c, id)? {
             return Err(unknown());
         }
         Ok(history::of_memory(c, id, limit)?)
@@ -194,7 +194,7 @@ fn most_used(app: &App, req: &Request) -> Result<Response, ApiError> {
 }
 
 fn legacy_search(app: &App, req: &Request) -> Result<Response, ApiError> {
-    Ok(Response::json(&list::search(app, req)))
+    Ok(Response::json(&list::search(app, req)?))
 }
 
 fn recall_failed(error: ApiError) -> ApiError {
@@ -234,25 +234,11 @@ fn similar_to(app: &App, req: &Request) -> Result<Response, ApiError> {
     Ok(Response::json(&similar::similar(app, req)?))
 }
 
-/// What the dashboard shows: everything, to a credential what its agent and project may see.
-fn dashboard_view(app: &App, req: &Request) -> Result<Conditions, ApiError> {
-    let named = req.query.text_of(&["agentId", "agent_id"]).or(req.headers.text("x-signet-agent-id"));
-    let agent = req.caller.agent(named, None)?;
-    let mut visible = Conditions::default();
-    if req.caller.claims().is_some() {
-        app.db.read(|c| Ok::<_, ApiError>(agents::readable(c, &agent)?))?.filter(&mut visible);
-    }
-    if let Some(project) = req.caller.forced_project() {
-        visible.and_with("m.project = ?", project.to_owned());
-    }
-    Ok(visible)
-}
-
 fn timeline_of(app: &App, req: &Request) -> Result<Response, ApiError> {
     let offset = req.query.clamped("tzOffset", 0, -840, 840);
-    let visible = dashboard_view(app, req)?;
+    let visible = Visible::to_dashboard(req)?;
     let now = app.clock.now();
-    Ok(Response::json(&app.db.read(|c| timeline::timeline(c, &visible, now, offset))?))
+    Ok(Response::json(&app.db.read(|c| timeline::timeline(c, &visible.conditions(c)?, now, offset))?))
 }
 
 /// Events of a review queue, and how old they may be.
@@ -260,22 +246,25 @@ const MOST_REVIEWS: i64 = 200;
 const REVIEW_DAYS: i64 = 30;
 
 fn review_queue(app: &App, req: &Request) -> Result<Response, ApiError> {
-    let visible = dashboard_view(app, req)?;
+    let visible = Visible::to_dashboard(req)?;
     let since = clock::iso(app.clock.now() - jiff::SignedDuration::from_hours(24 * REVIEW_DAYS));
-    let items = app.db.read(|c| Ok::<_, ApiError>(activity::review_queue(c, &since, &visible, MOST_REVIEWS)?))?;
+    let items = app
+        .db
+        .read(|c| Ok::<_, ApiError>(activity::review_queue(c, &since, &visible.conditions(c)?, MOST_REVIEWS)?))?;
     Ok(Response::json(&json!({ "items": items })))
 }
 
 fn job(app: &App, req: &Request) -> Result<Response, ApiError> {
+    let visible = Visible::to_changer(req)?;
     let found = app.db.read(|c| {
         let Some(job) = activity::job(c, req.param("id"))? else { return Ok(None) };
-        // a job about a memory of a foreign project is none
-        let memory = match job["memory_id"].as_str() {
-            Some(id) => memories::find(c, id)?,
-            None => None,
+        // a job about something that may not be seen is none
+        let seen = match (job["memory_id"].as_str(), job["document_id"].as_str()) {
+            (Some(memory), _) => visible.sees(c, memory)?,
+            (None, Some(document)) => visible.is_everything() || activity::document_is_visible(c, document, &visible)?,
+            (None, None) => visible.is_everything(),
         };
-        let foreign = memory.is_some_and(|m| req.caller.check_stored_project(m.place.project.as_deref()).is_err());
-        Ok::<_, ApiError>((!foreign).then_some(job))
+        Ok::<_, ApiError>(seen.then_some(job))
     })?;
     Ok(Response::json(&found.ok_or_else(|| ApiError::not_found("Job not found"))?))
 }

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::list::visible_to;
 use super::recall::meaning::cosine;
 use super::store::{embeddings, memories, recall};
 use crate::app::App;
+use crate::db::sql::Conditions;
 use crate::http::{ApiError, Request};
-use crate::memory::index::Allowed;
+use crate::memory::index::{Allowed, Docs};
 
 /// Neighbours looked at exactly, as a multiple of what is asked for.
 const AHEAD: usize = 8;
@@ -34,19 +36,8 @@ pub fn similar(app: &App, request: &Request) -> Result<Value, ApiError> {
         // an anchor the caller may not see is none
         recall::rows(c, &[own], &visible_to(&request.caller))?.pop().ok_or_else(none)?;
         let anchor = embeddings::vector_of(c, id)?.ok_or_else(none)?;
-        let near = app.memory.index.with(|docs| {
-            // what the caller may see is decided before anything is ranked
-            let allowed = if by_type {
-                Allowed::Rows(recall::allowed_rows(c, &filter)?)
-            } else {
-                Allowed::Places(recall::allowed_places(c, docs.places(), &filter)?)
-            };
-            let near = docs.nearest(&anchor, &allowed, (limit * AHEAD).max(LEAST));
-            let others = near.iter().map(|n| docs.rowid(n.at)).filter(|rowid| *rowid != own);
-            Ok::<Vec<i64>, ApiError>(others.collect())
-        });
-        let near = match near {
-            Some(near) => near?,
+        let near = match near_by_index(app, c, &anchor, &filter, by_type, (limit * AHEAD).max(LEAST))? {
+            Some(near) => near.into_iter().filter(|rowid| *rowid != own).collect(),
             // the index is not loaded yet, or there is none without a provider
             None => {
                 let mut newest: Vec<i64> =
@@ -69,6 +60,26 @@ pub fn similar(app: &App, request: &Request) -> Result<Value, ApiError> {
         let results: Vec<Value> = rows.into_iter().map(|(score, row)| line(score, row)).collect();
         Ok(json!({ "results": results }))
     })
+}
+
+/// Rowids near a vector; `None` without an index. What the caller may see is decided before anything
+/// is ranked.
+fn near_by_index(
+    app: &App,
+    connection: &Connection,
+    anchor: &[f32],
+    filter: &Conditions,
+    by_type: bool,
+    limit: usize,
+) -> Result<Option<Vec<i64>>, ApiError> {
+    let Some((generation, places)) = app.memory.index.places() else { return Ok(None) };
+    let allowed = if by_type {
+        Allowed::Rows(recall::allowed_rows(connection, filter)?)
+    } else {
+        Allowed::Places(recall::allowed_places(connection, &places, filter)?)
+    };
+    let near = |docs: &Docs| docs.nearest(anchor, &allowed, limit).iter().map(|n| docs.rowid(n.at)).collect();
+    Ok(app.memory.index.with_places(generation, near))
 }
 
 fn line(score: f64, row: recall::Row) -> Value {

@@ -1,6 +1,7 @@
 //! A remember's structured payload into the knowledge graph (memory part, §2.7).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -10,8 +11,13 @@ use super::store::entities::{self, Attribute, NewAttribute};
 use super::store::memories::NewMemory;
 use crate::http::{ApiError, Fields};
 
-/// Items of each list that are read.
-const MOST: usize = 200;
+/// Items of each list of a payload, and claims in all.
+const MOST: usize = 500;
+const MOST_CLAIMS: usize = 5_000;
+/// Entities of a payload that are joined with each other.
+const JOINED: usize = 24;
+/// Steps of one transaction: some twenty milliseconds, so that one payload does not hold up others.
+const STEPS: usize = 250;
 
 #[derive(Debug, Clone, Default)]
 pub struct Structured {
@@ -45,79 +51,164 @@ struct Claim {
 }
 
 impl Structured {
-    /// 400 when a member is no list; items without their required fields are skipped.
+    /// 400 when a member is no list or there is too much of it; items without their required fields
+    /// are skipped.
     pub fn parse(payload: Fields<'_>) -> Result<Self, ApiError> {
         let list = |name: &str| -> Result<Vec<Fields<'_>>, ApiError> {
             match payload.raw(name) {
                 None | Some(Value::Null) => Ok(Vec::new()),
-                Some(Value::Array(items)) => {
-                    Ok(items.iter().filter_map(Value::as_object).take(MOST).map(Fields).collect())
+                Some(Value::Array(items)) if items.len() <= MOST => {
+                    Ok(items.iter().filter_map(Value::as_object).map(Fields).collect())
+                }
+                Some(Value::Array(_)) => {
+                    Err(ApiError::bad_request(format!("structured.{name} may have {MOST} items at most")))
                 }
                 Some(_) => Err(ApiError::bad_request(format!("structured.{name} must be a list"))),
             }
         };
         let triples = list("entities")?.into_iter().filter_map(triple).collect();
-        let aspects = list("aspects")?.into_iter().filter_map(aspect).collect();
+        let aspects: Vec<Aspect> = list("aspects")?.into_iter().filter_map(aspect).collect();
+        if aspects.iter().map(|a| a.claims.len()).sum::<usize>() > MOST_CLAIMS {
+            return Err(ApiError::bad_request(format!("structured.aspects may have {MOST_CLAIMS} attributes at most")));
+        }
         let hints = super::remember::hint_texts(payload.raw("hints"))
             .map_err(|_| ApiError::bad_request("structured.hints must be a list"))?;
         Ok(Structured { triples, aspects, hints })
     }
+}
 
-    /// Writes the graph in a savepoint; its failure never fails the memory. Returns the new links.
-    pub fn store(&self, connection: &Connection, memory: &NewMemory, now: &str) -> usize {
-        let written = connection.execute_batch("SAVEPOINT graph").and_then(|()| {
-            let linked = self.write(connection, memory, now);
-            let end = if linked.is_ok() { "RELEASE graph" } else { "ROLLBACK TO graph; RELEASE graph" };
-            connection.execute_batch(end)?;
-            linked
-        });
-        written.unwrap_or_else(|cause| {
-            log::warn!(target: "memory", "structured payload of {} was not linked: {cause}", memory.id);
-            0
-        })
+/// One thing to write of a payload, by its places in it.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Triple(usize),
+    Aspect(usize),
+    Claim(usize, usize),
+    /// Two of the described entities.
+    Pair(usize, usize),
+}
+
+/// A payload on its way into the graph, a transaction's worth at a time.
+#[derive(Debug, Clone)]
+pub struct Writing {
+    payload: Arc<Structured>,
+    memory: Arc<Subject>,
+    /// What is left, the next last.
+    steps: Vec<Step>,
+    /// Ids of the aspects met so far.
+    aspect_ids: HashMap<usize, String>,
+    /// Entities with aspects, in their order.
+    described: Vec<String>,
+    /// Mentions that are new.
+    pub linked: usize,
+}
+
+/// The memory that a payload describes.
+#[derive(Debug)]
+struct Subject {
+    id: String,
+    agent: String,
+    created_at: String,
+    is_decision: bool,
+}
+
+impl Writing {
+    pub fn of(payload: &Structured, memory: &NewMemory) -> Self {
+        let claims = |(n, aspect): (usize, &Aspect)| {
+            std::iter::once(Step::Aspect(n)).chain((0..aspect.claims.len()).map(move |c| Step::Claim(n, c)))
+        };
+        let described = payload.aspects.len().min(JOINED);
+        let pairs = (0..described).flat_map(|a| (a + 1..described).map(move |b| Step::Pair(a, b)));
+        let mut steps: Vec<Step> = (0..payload.triples.len())
+            .map(Step::Triple)
+            .chain(payload.aspects.iter().enumerate().flat_map(claims))
+            .chain(pairs)
+            .collect();
+        steps.reverse();
+        Writing {
+            payload: Arc::new(payload.clone()),
+            memory: Arc::new(Subject {
+                id: memory.id.clone(),
+                agent: memory.place.agent.clone(),
+                created_at: memory.created_at.clone(),
+                is_decision: is_decision(&memory.content),
+            }),
+            steps,
+            aspect_ids: HashMap::new(),
+            described: Vec::new(),
+            linked: 0,
+        }
     }
 
-    fn write(&self, connection: &Connection, memory: &NewMemory, now: &str) -> rusqlite::Result<usize> {
-        let agent = memory.place.agent.as_str();
-        let mut linked = 0;
-        let mention = |entity: &str, name: &str, confidence: f64| {
-            entities::add_mention(connection, &memory.id, entity, name, confidence, now)
-        };
-        for triple in &self.triples {
-            let ends = [&triple.source, &triple.target];
-            if !ends.iter().all(|(name, kind)| worth_keeping(name, kind.as_deref())) {
-                continue;
-            }
-            let mut ids = Vec::new();
-            for (name, kind) in ends {
-                let id = entities::upsert(connection, agent, name, kind.as_deref(), now)?;
-                linked += mention(&id, name, triple.confidence)?;
-                ids.push(id);
-            }
-            entities::upsert_relation(connection, &ids[0], &ids[1], &triple.relationship, triple.confidence, now)?;
+    pub fn is_done(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Writes the next steps in a savepoint. Their failure never fails the memory; what is left is
+    /// given up then.
+    pub fn advance(&mut self, connection: &Connection, now: &str) {
+        let before = self.clone();
+        let written = connection.execute_batch("SAVEPOINT graph").and_then(|()| {
+            let written = self.write(connection, now);
+            let end = if written.is_ok() { "RELEASE graph" } else { "ROLLBACK TO graph; RELEASE graph" };
+            connection.execute_batch(end)?;
+            written
+        });
+        if let Err(cause) = written {
+            log::warn!(target: "memory", "structured payload of {} was not linked: {cause}", self.memory.id);
+            *self = Writing { steps: Vec::new(), ..before };
         }
-        let mut described: Vec<String> = Vec::new();
-        for aspect in &self.aspects {
-            let (name, kind) = &aspect.entity;
-            if !worth_keeping(name, kind.as_deref()) {
-                continue;
-            }
-            let entity = entities::upsert(connection, agent, name, kind.as_deref(), now)?;
-            linked += mention(&entity, name, 0.7)?;
-            let aspect_id = entities::upsert_aspect(connection, agent, &entity, &aspect.name, now)?;
-            for claim in &aspect.claims {
-                store_claim(connection, memory, &aspect_id, claim, now)?;
-            }
-            if !described.contains(&entity) {
-                described.push(entity);
+    }
+
+    fn write(&mut self, connection: &Connection, now: &str) -> rusqlite::Result<()> {
+        let payload = Arc::clone(&self.payload);
+        for _ in 0..STEPS {
+            let Some(step) = self.steps.pop() else { return Ok(()) };
+            match step {
+                Step::Triple(n) => self.write_triple(connection, &payload.triples[n], now)?,
+                Step::Aspect(n) => self.write_aspect(connection, n, &payload.aspects[n], now)?,
+                Step::Claim(n, c) => {
+                    if let Some(aspect_id) = self.aspect_ids.get(&n) {
+                        store_claim(connection, &self.memory, aspect_id, &payload.aspects[n].claims[c], now)?;
+                    }
+                }
+                Step::Pair(a, b) => {
+                    if let (Some(a), Some(b)) = (self.described.get(a), self.described.get(b)) {
+                        let why = "described together in one memory";
+                        entities::relate(connection, &self.memory.agent, a, b, why, now)?;
+                    }
+                }
             }
         }
-        for (n, a) in described.iter().enumerate() {
-            for b in &described[n + 1..] {
-                entities::relate(connection, agent, a, b, "described together in one memory", now)?;
-            }
+        Ok(())
+    }
+
+    fn write_triple(&mut self, connection: &Connection, triple: &Triple, now: &str) -> rusqlite::Result<()> {
+        let ends = [&triple.source, &triple.target];
+        if !ends.iter().all(|(name, kind)| worth_keeping(name, kind.as_deref())) {
+            return Ok(());
         }
-        Ok(linked)
+        let mut ids = Vec::new();
+        for (name, kind) in ends {
+            let id = entities::upsert(connection, &self.memory.agent, name, kind.as_deref(), now)?;
+            self.linked += entities::add_mention(connection, &self.memory.id, &id, name, triple.confidence, now)?;
+            ids.push(id);
+        }
+        entities::upsert_relation(connection, &ids[0], &ids[1], &triple.relationship, triple.confidence, now)
+    }
+
+    fn write_aspect(&mut self, connection: &Connection, n: usize, aspect: &Aspect, now: &str) -> rusqlite::Result<()> {
+        let (name, kind) = &aspect.entity;
+        if !worth_keeping(name, kind.as_deref()) {
+            return Ok(());
+        }
+        let agent = &self.memory.agent;
+        let entity = entities::upsert(connection, agent, name, kind.as_deref(), now)?;
+        self.linked += entities::add_mention(connection, &self.memory.id, &entity, name, 0.7, now)?;
+        self.aspect_ids.insert(n, entities::upsert_aspect(connection, agent, &entity, &aspect.name, now)?);
+        if !self.described.contains(&entity) {
+            self.described.push(entity);
+        }
+        Ok(())
     }
 }
 
@@ -140,7 +231,7 @@ fn aspect(item: Fields<'_>) -> Option<Aspect> {
         name: item.lenient_text("aspect")?.to_owned(),
         claims: claims
             .filter_map(Value::as_object)
-            .take(MOST)
+            .take(MOST_CLAIMS + 1)
             .filter_map(|map| {
                 let claim = Fields(map);
                 Some(Claim {
@@ -338,18 +429,18 @@ fn is_decision(text: &str) -> bool {
 
 fn store_claim(
     connection: &Connection,
-    memory: &NewMemory,
+    memory: &Subject,
     aspect_id: &str,
     claim: &Claim,
     now: &str,
 ) -> rusqlite::Result<()> {
-    let (kind, importance) = if is_decision(&memory.content) { ("constraint", 0.85) } else { ("attribute", 0.5) };
+    let (kind, importance) = if memory.is_decision { ("constraint", 0.85) } else { ("attribute", 0.5) };
     let normalized = claim.content.trim().to_lowercase();
     let added = entities::add_attribute(
         connection,
         &NewAttribute {
             aspect_id,
-            agent: &memory.place.agent,
+            agent: &memory.agent,
             memory_id: &memory.id,
             kind,
             content: &claim.content,
@@ -365,7 +456,7 @@ fn store_claim(
     let (Some(id), Some(claim_key), "attribute") = (added, &claim.claim_key, kind) else { return Ok(()) };
     let fresh = Attribute { id, normalized, created_at: memory.created_at.clone() };
     let group = claim.group_key.as_deref();
-    for rival in entities::rivals(connection, &memory.place.agent, aspect_id, group, claim_key, &fresh.id)? {
+    for rival in entities::rivals(connection, &memory.agent, aspect_id, group, claim_key, &fresh.id)? {
         let (older, newer) = if rival.created_at <= fresh.created_at { (&rival, &fresh) } else { (&fresh, &rival) };
         if replaces(newer, older) {
             entities::supersede(connection, &older.id, &newer.id, now)?;

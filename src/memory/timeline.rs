@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::store::activity::{self, Added, Changed};
-use crate::clock;
+use crate::clock::{self, Time};
 use crate::db::sql::Conditions;
 use crate::http::ApiError;
 
@@ -48,13 +48,13 @@ pub fn timeline(
         .map(|(rank, key, label, days)| {
             let first = start - SignedDuration::from_hours(24 * (days - 1));
             let last = start + DAY - SignedDuration::from_millis(1);
-            let within = |at: Timestamp| at >= first && at <= last;
+            let within = |at: Time| at >= first.into() && at <= last.into();
             let memories: Vec<&Added> = memories.iter().filter(|(at, _)| within(*at)).map(|(_, m)| m).collect();
             let events: Vec<&Changed> = events.iter().filter(|(at, _)| within(*at)).map(|(_, e)| e).collect();
             bucket(*rank, key, label, (first, last), &memories, &events)
         })
         .collect();
-    let since_first = |at: &Timestamp| *at >= from;
+    let since_first = |at: &Time| *at >= from.into();
     Ok(json!({
         "generatedAt": clock::iso(now),
         "generatedFor": clock::iso(start),
@@ -68,9 +68,9 @@ pub fn timeline(
 }
 
 /// Rows with their times, and how many have none that can be read.
-fn dated<T>(rows: Vec<T>, time: impl Fn(&T) -> &String) -> (Vec<(Timestamp, T)>, usize) {
+fn dated<T>(rows: Vec<T>, time: impl Fn(&T) -> &String) -> (Vec<(Time, T)>, usize) {
     let all = rows.len();
-    let kept: Vec<(Timestamp, T)> =
+    let kept: Vec<(Time, T)> =
         rows.into_iter().filter_map(|row| Some((clock::parse_stored(time(&row))?, row))).collect();
     let bad = all - kept.len();
     (kept, bad)

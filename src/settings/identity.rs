@@ -4,16 +4,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::config::{Section, read_first};
+use crate::config::Section;
 
 /// Bytes of `IDENTITY.md` that are looked at.
-const MAX_BYTES: usize = 256 * 1024;
+const MAX_BYTES: u64 = 256 * 1024;
 
-pub fn identity(workspace: &Path) -> Value {
-    let config = read_first(workspace).map_or(Value::Null, |(_, value)| value);
-    let config = Section(&config);
-    let text = std::fs::read(workspace.join("IDENTITY.md")).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text[..text.len().min(MAX_BYTES)]).into_owned();
+pub fn identity(workspace: &Path, config: &Value) -> Value {
+    let config = Section(config);
+    let text = beginning(&workspace.join("IDENTITY.md")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
     let line = |key: &str| line_value(&text, key);
     let own = |path: &str| config.at(path).text().map(str::to_owned);
     json!({
@@ -21,6 +20,13 @@ pub fn identity(workspace: &Path) -> Value {
         "creature": own("agent.description").or_else(|| line("creature")).or_else(|| line("role")).unwrap_or_default(),
         "vibe": line("vibe").unwrap_or_default(),
     })
+}
+
+fn beginning(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut text = Vec::new();
+    std::fs::File::open(path)?.take(MAX_BYTES).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// The first line `key: value`, with an optional `-` before it.

@@ -9,6 +9,7 @@ use super::{State, audit};
 use crate::config::{CONFIG_FILES, parse_yaml, to_yaml};
 use crate::files;
 use crate::http::ApiError;
+use crate::locks;
 
 const SOURCE: &str = "api/config/provider-safety/rollback";
 
@@ -24,7 +25,7 @@ pub fn rollback(
     let Ok(_one) = state.rolling_back.try_lock() else {
         return Err(ApiError::new(409, "Rollback already in progress"));
     };
-    let _saving = state.saving.lock().unwrap_or_else(|p| p.into_inner());
+    let _saving = locks::lock(&state.saving);
     let audit_path = audit::path(daemon_dir);
     let mut entries = audit::read(&audit_path);
     let eligible =

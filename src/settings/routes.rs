@@ -1,5 +1,7 @@
 //! `/api/config*` and `/api/identity`.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -7,24 +9,29 @@ use serde_json::{Value, json};
 use super::safety::{Role, Snapshot, Transition, transitions};
 use super::{audit, identity, rollback};
 use crate::app::{App, Route};
+use crate::auth::Access::{Credential, Needs};
 use crate::auth::{Caller, Permission};
-use crate::config::{CONFIG_FILES, parse_yaml, to_yaml};
+use crate::config::{CONFIG_FILES, check_text, parse_yaml, to_yaml};
 use crate::files;
 use crate::http::{ApiError, Request, Response};
+use crate::locks;
 
 pub const ROUTES: &[Route] = &[
-    Route::get("/api/config", list),
-    Route::post("/api/config", save).needs(Permission::Admin).body_limit(MAX_CONFIG),
-    Route::get("/api/config/provider-safety", safety).needs(Permission::Recall),
-    Route::post("/api/config/provider-safety/rollback", roll_back).needs(Permission::Admin),
-    Route::get("/api/identity", identity_of),
+    Route::get("/api/config", Credential, list),
+    Route::post("/api/config", Needs(Permission::Admin), save).body_limit(MAX_CONFIG),
+    Route::get("/api/config/provider-safety", Needs(Permission::Recall), safety),
+    Route::post("/api/config/provider-safety/rollback", Needs(Permission::Admin), roll_back),
+    Route::get("/api/identity", Credential, identity_of),
 ];
 
 /// Bytes of a saved body, and characters of a file in it.
 const MAX_CONFIG: usize = 1_048_576;
-/// Listed files: how many, and bytes of each.
+/// Bytes of a file's name, as most file systems take them.
+const LONGEST_NAME: usize = 255;
+/// Listed files: how many, and bytes of each and of all.
 const MOST_FILES: usize = 500;
 const MAX_LISTED: u64 = 1_048_576;
+const MAX_LISTED_IN_ALL: usize = 4 * 1_048_576;
 
 /// Files that come first, in this order.
 const FIRST: [&str; 5] = ["agent.yaml", "AGENTS.md", "SOUL.md", "IDENTITY.md", "USER.md"];
@@ -56,14 +63,30 @@ fn list(app: &App, req: &Request) -> Result<Response, ApiError> {
         .collect();
     names.sort_by_key(|name| (FIRST.iter().position(|f| f == name).unwrap_or(FIRST.len()), name.clone()));
     names.truncate(MOST_FILES);
-    let files: Vec<Value> = names
-        .iter()
-        .filter_map(|name| {
-            let bytes = std::fs::read(app.env.workspace.join(name)).ok()?;
-            Some(json!({ "name": name, "content": String::from_utf8_lossy(&bytes), "size": bytes.len() }))
-        })
-        .collect();
-    Ok(Response::json(&json!({ "files": files })))
+    let mut room = MAX_LISTED_IN_ALL;
+    let mut left_out = 0;
+    let mut files: Vec<Value> = Vec::new();
+    for name in &names {
+        match read_listed(&app.env.workspace.join(name), room) {
+            Some(bytes) => {
+                room -= bytes.len();
+                files.push(json!({ "name": name, "content": String::from_utf8_lossy(&bytes), "size": bytes.len() }));
+            }
+            None => left_out += 1,
+        }
+    }
+    let mut answer = json!({ "files": files });
+    if left_out > 0 {
+        answer["leftOut"] = json!(left_out);
+    }
+    Ok(Response::json(&answer))
+}
+
+/// A file's content; `None` when it has no room or cannot be read.
+fn read_listed(path: &Path, room: usize) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(room as u64 + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() <= room).then_some(bytes)
 }
 
 fn save(app: &App, req: &Request) -> Result<Response, ApiError> {
@@ -78,7 +101,7 @@ fn save(app: &App, req: &Request) -> Result<Response, ApiError> {
         return Err(ApiError::new(413, "payload too large"));
     }
     let path = app.env.workspace.join(file);
-    let _saving = app.settings.saving.lock().unwrap_or_else(|p| p.into_inner());
+    let _saving = locks::lock(&app.settings.saving);
     if !is_guarded(file) {
         files::replace(&path, content.as_bytes(), 0o600).map_err(write_failed)?;
         return Ok(Response::json(&json!({ "success": true, "providerTransitions": [] })));
@@ -110,6 +133,9 @@ fn check_name(file: &str) -> Result<(), ApiError> {
     if file.contains(['/', '\\']) || file.contains("..") || file.chars().any(char::is_control) {
         return Err(ApiError::bad_request("Invalid file name: file must be a plain name"));
     }
+    if file.len() > LONGEST_NAME {
+        return Err(ApiError::bad_request("Invalid file name: file may have 255 bytes at most"));
+    }
     if !(file.ends_with(".md") || file.ends_with(".yaml")) || file.starts_with('.') {
         return Err(ApiError::bad_request("Invalid file type: file must end in .md or .yaml"));
     }
@@ -130,6 +156,11 @@ impl Plan {
     fn of(path: &Path, content: &str) -> Result<Self, ApiError> {
         let invalid = |_| ApiError::bad_request("Invalid YAML config");
         let mut config = parse_yaml(content).map_err(invalid)?;
+        // an empty file may be saved; the last good config stays in force
+        if !config.is_null() {
+            check_text("content", content)
+                .map_err(|problem| ApiError::bad_request(format!("Invalid YAML config: {problem}")))?;
+        }
         let on_disk = std::fs::read_to_string(path).ok().and_then(|text| parse_yaml(&text).ok());
         let before = on_disk
             .as_ref()
@@ -193,5 +224,5 @@ fn roll_back(app: &App, req: &Request) -> Result<Response, ApiError> {
 }
 
 fn identity_of(app: &App, _: &Request) -> Result<Response, ApiError> {
-    Ok(Response::json(&identity::identity(&app.env.workspace)))
+    Ok(Response::json(&identity::identity(&app.env.workspace, &app.config.file())))
 }

@@ -1,6 +1,6 @@
 //! SQL of `api_keys`.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use crate::auth::{Permission, Role, Scope};
@@ -14,8 +14,10 @@ pub struct Key {
     pub name: String,
     pub hash: String,
     pub role: Role,
-    pub scope: Scope,
-    pub permissions: Vec<Permission>,
+    /// `None` when what is stored cannot be read: the key is good for nothing then.
+    pub scope: Option<Scope>,
+    /// `None`: all that the role has. Names nobody knows give nothing.
+    pub permissions: Option<Vec<Permission>>,
     pub connector: Option<String>,
     pub harness: Option<String>,
     pub agent_id: Option<String>,
@@ -31,8 +33,8 @@ impl Key {
     pub fn to_json(&self) -> Value {
         json!({
             "id": self.id, "prefix": self.prefix, "name": self.name, "role": self.role.as_str(),
-            "scope": self.scope.to_json(),
-            "permissions": self.permissions.iter().map(|p| p.as_str()).collect::<Vec<_>>(),
+            "scope": self.scope.as_ref().map_or_else(|| json!({}), Scope::to_json),
+            "permissions": self.permissions.iter().flatten().map(|p| p.as_str()).collect::<Vec<_>>(),
             "connector": self.connector, "harness": self.harness, "agentId": self.agent_id,
             "allowedProjects": self.allowed_projects, "createdAt": self.created_at,
             "lastUsedAt": self.last_used_at, "revokedAt": self.revoked_at, "expiresAt": self.expires_at,
@@ -61,29 +63,41 @@ pub struct NewKey {
 const COLUMNS: &str = "id, prefix, name, key_hash, role, scope_json, permissions_json, connector, harness, agent_id,
     allowed_projects_json, created_at, last_used_at, revoked_at, expires_at";
 
-fn key(row: &Row<'_>) -> rusqlite::Result<Key> {
-    let json = |text: Option<String>| text.and_then(|t| serde_json::from_str::<Value>(&t).ok()).unwrap_or(Value::Null);
-    let texts = |value: Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
-    };
-    let scope = json(row.get(5)?);
+fn key(row: &sql::Row<'_>) -> rusqlite::Result<Key> {
+    let projects = row.get::<Option<String>>(10)?.and_then(|t| serde_json::from_str::<Vec<Value>>(&t).ok());
     Ok(Key {
         id: row.get(0)?,
         prefix: row.get(1)?,
         name: row.get(2)?,
         hash: row.get(3)?,
-        role: Role::parse(&row.get::<_, String>(4)?).unwrap_or(Role::Agent),
-        scope: scope.as_object().map(Scope::of).unwrap_or_default(),
-        permissions: texts(json(row.get(6)?)).iter().filter_map(|p| Permission::parse(p)).collect(),
+        role: Role::parse(&row.get::<String>(4)?).unwrap_or(Role::Agent),
+        scope: scope(row.get(5)?),
+        permissions: permissions(row.get(6)?),
         connector: row.get(7)?,
         harness: row.get(8)?,
         agent_id: row.get(9)?,
-        allowed_projects: texts(json(row.get(10)?)),
+        allowed_projects: projects.iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
         created_at: row.get(11)?,
         last_used_at: row.get(12)?,
         revoked_at: row.get(13)?,
         expires_at: row.get(14)?,
     })
+}
+
+/// An unrestricted scope is an empty object; what is no scope restricts to nothing at all.
+fn scope(stored: Option<String>) -> Option<Scope> {
+    let Some(text) = stored else { return Some(Scope::default()) };
+    let value: Value = serde_json::from_str(&text).ok()?;
+    let map = value.as_object()?;
+    let readable = ["project", "agent", "user"].iter().all(|name| map.get(*name).is_none_or(Value::is_string));
+    readable.then(|| Scope::of(map))
+}
+
+/// An empty list stands for all of the role; one that cannot be read for nothing.
+fn permissions(stored: Option<String>) -> Option<Vec<Permission>> {
+    let text = stored.unwrap_or_else(|| "[]".to_owned());
+    let names = serde_json::from_str::<Vec<Value>>(&text).unwrap_or_else(|_| vec![Value::Null]);
+    (!names.is_empty()).then(|| names.iter().filter_map(|n| Permission::parse(n.as_str()?)).collect())
 }
 
 pub fn find_by_prefix(connection: &Connection, prefix: &str) -> rusqlite::Result<Option<Key>> {

@@ -10,6 +10,9 @@ use super::{Error, PARTS, names, versions};
 /// Copies kept beside the database.
 const BACKUPS: usize = 5;
 
+/// Memories whose own terms are still to be made: of a file that had none yet, all.
+const TERMS_DUE: &str = "signetd_terms_due";
+
 /// One declared table, index or trigger.
 struct Declared {
     kind: String,
@@ -64,6 +67,9 @@ fn plan(connection: &Connection) -> Result<Vec<String>, Error> {
     for item in declared.iter().filter(|d| d.kind == "table") {
         if !present.contains(&item.name) {
             steps.push(item.sql.clone());
+            if item.name == TERMS_DUE && present.contains("memories") {
+                steps.push(format!("INSERT INTO {TERMS_DUE} SELECT rowid FROM memories"));
+            }
             if let Some(content) = full_text_content(&item.sql)
                 && present.contains(content)
             {
@@ -99,7 +105,8 @@ fn declared(model: &Connection) -> rusqlite::Result<Vec<Declared>> {
 
 /// The content table of an FTS5 declaration.
 fn full_text_content(sql: &str) -> Option<&str> {
-    sql.starts_with("CREATE VIRTUAL TABLE").then(|| sql.split("content='").nth(1)?.split('\'').next()).flatten()
+    let content = sql.starts_with("CREATE VIRTUAL TABLE").then(|| sql.split("content='").nth(1)?.split('\'').next());
+    content.flatten()
 }
 
 /// `memories_fts` with a stemming tokenizer (some old files) is made anew, and so is an update

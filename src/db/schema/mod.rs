@@ -41,6 +41,8 @@ pub fn open_and_complete(path: &Path) -> Result<Connection, Error> {
     )?;
     super::tune(&connection)?;
     if size == 0 {
+        // freed pages can be given back; for an existing file this would take a VACUUM
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         create(&mut connection)?;
         private(path);

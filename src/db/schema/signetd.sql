@@ -33,3 +33,20 @@ CREATE TRIGGER signetd_aspects_fts_au AFTER UPDATE OF name ON entity_aspects BEG
   INSERT INTO signetd_aspects_fts(signetd_aspects_fts, rowid, name) VALUES ('delete', old.rowid, old.name);
   INSERT INTO signetd_aspects_fts(rowid, name) VALUES (new.rowid, new.name);
 END;
+
+-- Terms that memories_fts does not see: words inside scripts without spaces (as overlapping pairs), names
+-- that end in signs (C++), letters of another form (ligatures, full width). A row for each memory that has
+-- such terms, made by the daemon; the triggers note which memories it has to look at.
+CREATE VIRTUAL TABLE signetd_terms_fts USING fts5(terms, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'");
+CREATE TABLE signetd_terms_due (memory_rowid INTEGER PRIMARY KEY);
+CREATE TRIGGER signetd_terms_ai AFTER INSERT ON memories
+WHEN length(CAST(new.content AS BLOB)) <> length(new.content) OR typeof(new.content) = 'blob'
+  OR new.content GLOB '*[A-Za-z0-9][+#]*' OR new.content GLOB '*[^A-Za-z0-9.].[A-Za-z]*' OR new.content GLOB '.[A-Za-z]*' BEGIN
+  INSERT OR IGNORE INTO signetd_terms_due VALUES (new.rowid);
+END;
+CREATE TRIGGER signetd_terms_au AFTER UPDATE OF content ON memories BEGIN
+  INSERT OR IGNORE INTO signetd_terms_due VALUES (new.rowid);
+END;
+CREATE TRIGGER signetd_terms_ad AFTER DELETE ON memories BEGIN
+  INSERT OR IGNORE INTO signetd_terms_due VALUES (old.rowid);
+END;

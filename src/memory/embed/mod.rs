@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::config::{Config, Provider};
 use crate::db::Error;
 use crate::embedding;
+use crate::locks;
 use crate::upstream::Client;
 
 /// How long a remember waits for the vector of its text.
@@ -100,7 +101,7 @@ impl Embedder {
             Err(cause) => {
                 log::warn!(target: "embedding", "{}: {cause}", config.embedding.provider.as_str());
                 if matches!(cause, crate::upstream::Error::Unreachable(_)) {
-                    *self.unreachable.lock().unwrap_or_else(|p| p.into_inner()) = Some(Instant::now());
+                    *locks::lock(&self.unreachable) = Some(Instant::now());
                 }
                 None
             }
@@ -108,7 +109,7 @@ impl Embedder {
     }
 
     fn is_paused(&self) -> bool {
-        let since = *self.unreachable.lock().unwrap_or_else(|p| p.into_inner());
+        let since = *locks::lock(&self.unreachable);
         since.is_some_and(|at| at.elapsed() < PAUSE)
     }
 

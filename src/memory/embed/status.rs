@@ -9,6 +9,7 @@ use super::provider;
 use crate::app::App;
 use crate::config::Provider;
 use crate::http::ApiError;
+use crate::locks;
 use crate::memory::store::embeddings::{self, Census};
 
 /// A look at the provider is good for this long.
@@ -32,7 +33,7 @@ pub struct Cache(Mutex<Option<(Instant, Seen)>>);
 impl Cache {
     /// The last look, if it is fresh.
     pub fn fresh(&self) -> Option<Seen> {
-        let kept = self.0.lock().unwrap_or_else(|p| p.into_inner());
+        let kept = locks::lock(&self.0);
         kept.as_ref().filter(|(at, _)| at.elapsed() < FRESH).map(|(_, seen)| seen.clone())
     }
 }
@@ -54,7 +55,7 @@ pub fn look(app: &App) -> Seen {
         checked_at: app.now(),
         of,
     };
-    *embedder.status.0.lock().unwrap_or_else(|p| p.into_inner()) = Some((Instant::now(), seen.clone()));
+    *locks::lock(&embedder.status.0) = Some((Instant::now(), seen.clone()));
     seen
 }
 
@@ -97,11 +98,22 @@ struct Check {
     weight: f64,
     share: f64,
     message: String,
+    /// What to do when it is not in order.
+    fix: &'static str,
 }
+
+const FIXES: [(&str, &str); 5] = [
+    ("provider-available", "start the embedding server, or set embedding.provider to native"),
+    ("coverage", "nothing: the background embedder fills the gap while the provider answers"),
+    ("dimension-mismatch", "set embedding.dimensions to what the model makes; the vectors are then made anew"),
+    ("model-drift", "nothing: vectors of another model are made anew in the background"),
+    ("orphaned-embeddings", "nothing: they go with their memories 30 days after these were deleted"),
+];
 
 impl Check {
     fn new(name: &'static str, weight: f64, share: f64, message: String) -> Self {
-        Check { name, weight, share, message }
+        let fix = FIXES.iter().find(|(of, _)| *of == name).map_or("", |(_, fix)| fix);
+        Check { name, weight, share, message, fix }
     }
 
     fn to_json(&self) -> Value {
@@ -112,7 +124,9 @@ impl Check {
         } else {
             "fail"
         };
-        json!({ "name": self.name, "status": status, "message": self.message })
+        let fix = (self.share < 1.0).then_some(self.fix);
+        let detail = format!("{} of {} of the score", (self.share * self.weight * 100.0).round() / 100.0, self.weight);
+        json!({ "name": self.name, "status": status, "message": self.message, "detail": detail, "fix": fix })
     }
 }
 

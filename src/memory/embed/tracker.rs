@@ -13,6 +13,7 @@ use super::{Model, Purpose};
 use crate::app::App;
 use crate::config::{Config, Provider};
 use crate::db::Error;
+use crate::locks::{self, Held};
 use crate::memory::index;
 use crate::memory::store::embeddings::{self, NewVector, Unembedded};
 
@@ -60,8 +61,8 @@ struct Waiting {
 }
 
 impl Tracker {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|p| p.into_inner())
+    fn lock(&self) -> Held<std::sync::MutexGuard<'_, State>> {
+        locks::lock(&self.state)
     }
 
     /// A memory was written without its vector.
@@ -162,7 +163,8 @@ pub fn settle(app: &App) {
     let model = app.memory.embedder.model(&config);
     let tracker = &app.memory.embedder.tracker;
     let began = Instant::now();
-    while model.native && tracker.is_waiting() && began.elapsed() < SETTLE {
+    // a read does not wait for another program to let go of the file
+    while model.native && !app.db.is_blocked() && tracker.is_waiting() && began.elapsed() < SETTLE {
         let written = next_batch(app, &config, &model)
             .and_then(|batch| embed_batch(app, &config, &model, batch.unwrap_or_default()));
         if let Err(cause) = written {
@@ -176,7 +178,8 @@ pub fn settle(app: &App) {
 pub fn settle_one(app: &App, id: &str) {
     let config = app.config();
     let model = app.memory.embedder.model(&config);
-    let waits = model.native && app.memory.embedder.tracker.lock().waiting.iter().any(|w| w.id == id);
+    let waits =
+        model.native && !app.db.is_blocked() && app.memory.embedder.tracker.lock().waiting.iter().any(|w| w.id == id);
     if !waits {
         return;
     }

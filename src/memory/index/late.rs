@@ -36,9 +36,14 @@ impl Question {
     /// `words` are the words worth looking for, `text` the whole question.
     pub fn of(words: &[String], text: &str) -> Self {
         let mut seen = HashSet::new();
-        let tokens = words
+        let read: Vec<embedding::Read> = words.iter().map(|w| embedding::read(w)).collect();
+        let count = |of: fn(&embedding::Read) -> usize| read.iter().map(of).sum::<usize>();
+        // a question that is mostly unread would be answered by its least part
+        let is_read = count(|r| r.words) >= 2 * count(|r| r.unread);
+        let tokens = read
             .iter()
-            .flat_map(|w| embedding::tokenize(w))
+            .filter(|_| is_read)
+            .flat_map(|r| r.tokens.iter().copied())
             .filter(|t| seen.insert(*t))
             .take(QUESTION_TOKENS)
             .collect();

@@ -9,8 +9,9 @@ mod late;
 mod load;
 mod scan;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use late::{Evidence, Question, boosted};
 pub use load::load;
@@ -18,6 +19,7 @@ pub use load::load;
 use super::store::memories::Place;
 use crate::clock;
 use crate::embedding::{self, Token};
+use crate::locks::{self, Held};
 
 /// Tokens of a memory that are kept.
 const TOKENS: usize = 160;
@@ -62,7 +64,8 @@ pub struct Docs {
     stride: usize,
     signs: Vec<u64>,
     tokens: Vec<Token>,
-    places: Vec<Place>,
+    places: Arc<Vec<Place>>,
+    place_of: HashMap<Place, u16>,
     /// Lower-case words of each author's name.
     authors: Vec<Vec<String>>,
     author_of: HashMap<String, u16>,
@@ -72,8 +75,10 @@ pub struct Docs {
     live: u32,
 }
 
-/// Distinct places and authors that are told apart; the rest share the last number.
+/// Distinct places and authors that are told apart.
 const MOST_DISTINCT: usize = u16::MAX as usize - 1;
+/// The place of memories beyond that: nobody is allowed it, so that they are found by words only.
+const NOWHERE: u16 = u16::MAX;
 
 /// Where the vector of an entry comes from.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +91,7 @@ pub enum Vector<'a> {
 
 /// An entry taken apart, before the index is locked for it.
 struct Prepared<'a> {
-    entry: &'a Entry,
+    entry: Cow<'a, Entry>,
     tokens: Vec<Token>,
     signs: Option<Vec<u64>>,
     created_s: i64,
@@ -94,16 +99,27 @@ struct Prepared<'a> {
 
 impl<'a> Prepared<'a> {
     fn of(entry: &'a Entry, vector: Vector<'_>) -> Self {
-        let mut tokens = embedding::tokenize(&entry.content);
+        let mut tokens = embedding::read(&entry.content).tokens;
         let signs = match vector {
             Vector::OfText => signs_of(&embedding::pooled(&tokens)),
             Vector::Stored(vector) => signs_of(vector),
             Vector::None => None,
         };
         tokens.truncate(TOKENS);
-        let created_s = clock::parse_stored(&entry.created_at).map_or(0, |t| t.as_second());
-        Prepared { entry, tokens, signs, created_s }
+        let created_s = clock::parse_stored(&entry.created_at).map_or(0, |t| t.seconds());
+        Prepared { entry: Cow::Borrowed(entry), tokens, signs, created_s }
     }
+
+    fn into_owned(self) -> Prepared<'static> {
+        Prepared { entry: Cow::Owned(self.entry.into_owned()), ..self }
+    }
+}
+
+/// What became of a memory that the loader may have read before, and may put in after.
+enum Late {
+    Put(Prepared<'static>),
+    Vector(Vec<u64>),
+    Removed,
 }
 
 /// The sign bits of a vector; `None` of all zeros, which is like nothing.
@@ -123,32 +139,49 @@ struct Loading {
     /// Everything up to this rowid is in.
     loaded_to: i64,
     ready: bool,
+    /// Changes since the loading began, by rowid, in their last state. They are made when it ends.
+    late: HashMap<i64, Late>,
     /// Rises with every restart of the loading: an older loader stops.
     generation: u64,
 }
 
 impl Index {
-    fn read(&self) -> RwLockReadGuard<'_, Loading> {
-        self.inner.read().unwrap_or_else(|p| p.into_inner())
+    fn read(&self) -> Held<RwLockReadGuard<'_, Loading>> {
+        locks::read(&self.inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Loading> {
-        self.inner.write().unwrap_or_else(|p| p.into_inner())
+    fn write(&self) -> Held<RwLockWriteGuard<'_, Loading>> {
+        locks::write(&self.inner)
     }
 
-    /// Runs `work` on the documents, when all of them are loaded.
+    /// Runs `work` on the documents, when all of them are loaded. The database is not to be asked in
+    /// it: what it is asked with and for comes before and after.
     pub fn with<T>(&self, work: impl FnOnce(&Docs) -> T) -> Option<T> {
         let inner = self.read();
         inner.ready.then(|| work(&inner.docs))
+    }
+
+    /// The places memories are in, as many as there are agents, projects and scopes; with the
+    /// generation in which their numbers mean this.
+    pub fn places(&self) -> Option<(u64, Arc<Vec<Place>>)> {
+        let inner = self.read();
+        inner.ready.then(|| (inner.generation, Arc::clone(&inner.docs.places)))
+    }
+
+    /// Like [`Self::with`], unless the index was loaded anew since the places were asked for.
+    pub fn with_places<T>(&self, generation: u64, work: impl FnOnce(&Docs) -> T) -> Option<T> {
+        let inner = self.read();
+        (inner.ready && inner.generation == generation).then(|| work(&inner.docs))
     }
 
     /// Takes a new or changed memory in.
     pub fn put(&self, entry: &Entry, vector: Vector<'_>) {
         let prepared = Prepared::of(entry, vector);
         let mut inner = self.write();
-        // the loader comes to rows beyond what it has read
-        if inner.ready || entry.rowid <= inner.loaded_to {
+        if inner.ready {
             inner.docs.put(&prepared);
+        } else {
+            inner.late.insert(entry.rowid, Late::Put(prepared.into_owned()));
         }
     }
 
@@ -156,13 +189,24 @@ impl Index {
     pub fn set_vector(&self, rowid: i64, vector: &[f32]) {
         let Some(signs) = signs_of(vector) else { return };
         let mut inner = self.write();
-        if let Some(at) = inner.docs.position.get(&rowid).copied() {
-            inner.docs.set_signs(at, &signs);
+        if inner.ready {
+            inner.docs.set_signs_of(rowid, &signs);
+            return;
+        }
+        match inner.late.get_mut(&rowid) {
+            Some(Late::Put(prepared)) => prepared.signs = Some(signs),
+            Some(Late::Removed) => {}
+            _ => drop(inner.late.insert(rowid, Late::Vector(signs))),
         }
     }
 
     pub fn remove(&self, rowid: i64) {
-        self.write().docs.remove(rowid);
+        let mut inner = self.write();
+        if inner.ready {
+            inner.docs.remove(rowid);
+        } else {
+            inner.late.insert(rowid, Late::Removed);
+        }
     }
 
     /// Begins anew; returns the generation of the loading that is due.
@@ -187,6 +231,7 @@ impl Docs {
     fn put(&mut self, prepared: &Prepared<'_>) {
         let Prepared { entry, tokens, signs, created_s } = prepared;
         let place = self.place_id(&entry.place);
+        let (tokens, signs) = (tokens.as_slice(), signs.as_deref());
         let at = match self.position.get(&entry.rowid).copied() {
             Some(at) => {
                 self.forget_tokens(at);
@@ -268,13 +313,16 @@ impl Docs {
     }
 
     fn place_id(&mut self, place: &Place) -> u16 {
-        if let Some(known) = self.places.iter().position(|p| p == place) {
-            return known as u16;
+        if let Some(known) = self.place_of.get(place) {
+            return *known;
         }
-        if self.places.len() < MOST_DISTINCT {
-            self.places.push(place.clone());
+        if self.places.len() >= MOST_DISTINCT {
+            return NOWHERE;
         }
-        (self.places.len() - 1) as u16
+        let id = self.places.len() as u16;
+        Arc::make_mut(&mut self.places).push(place.clone());
+        self.place_of.insert(place.clone(), id);
+        id
     }
 
     fn author_id(&mut self, name: &str) -> u16 {
@@ -302,9 +350,10 @@ impl Docs {
         }
     }
 
-    /// The places memories are in: as many as there are agents, projects and scopes.
-    pub fn places(&self) -> &[Place] {
-        &self.places
+    fn set_signs_of(&mut self, rowid: i64, signs: &[u64]) {
+        if let Some(at) = self.position.get(&rowid).copied() {
+            self.set_signs(at, signs);
+        }
     }
 
     /// Documents that are alive.

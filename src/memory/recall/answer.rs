@@ -160,6 +160,9 @@ pub struct Dedupe {
     pub repeated: usize,
 }
 
+/// What a memory is worth that tells of the day asked about.
+pub const TOLD: f64 = 0.9;
+
 /// What was found, more than is returned, best first.
 pub struct Found {
     pub lines: Vec<Line>,
@@ -176,11 +179,17 @@ impl Found {
         Found { lines, temporal, hybrid, focal }
     }
 
-    pub fn timeline(rows: Vec<Dated>, temporal: Meta) -> Self {
-        let lines = rows.into_iter().map(Line::dated).collect();
+    /// Memories that tell of the day, and then what is of it.
+    pub fn timeline(told: Vec<Row>, rows: Vec<Dated>, temporal: Meta) -> Self {
+        let of_day = rows.into_iter().filter(|row| !told.iter().any(|t| t.id == row.subject_id)).collect::<Vec<_>>();
+        let told = told.into_iter().map(|row| Line::memory(row, TOLD, "temporal", None));
+        let lines = told.chain(of_day.into_iter().map(Line::dated)).collect();
         Found { lines, temporal: Some(temporal), hybrid: false, focal: Vec::new() }
     }
 }
+
+/// Lines of an answer whose access is counted.
+const COUNTED: usize = 3;
 
 /// What is returned.
 pub struct Answer {
@@ -193,9 +202,10 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Ids whose access is counted: memories themselves.
-    pub fn memory_ids(&self) -> Vec<String> {
-        self.lines.iter().map(|l| &l.id).filter(|id| !id.contains(':')).cloned().collect()
+    /// Ids whose access is counted: of the first lines, those that are memories themselves. The others
+    /// are not what the question was about, and would rise all the same.
+    pub fn counted_ids(&self) -> Vec<String> {
+        self.lines.iter().take(COUNTED).map(|l| &l.id).filter(|id| !id.contains(':')).cloned().collect()
     }
 
     pub fn to_json(&self, query: &RecallQuery, truncate: usize, timings: Timings) -> Value {

@@ -14,10 +14,23 @@ use crate::config::Config;
 use crate::db::sql::Conditions;
 use crate::http::ApiError;
 use crate::memory::store::fulltext::{self, Match};
-use crate::memory::store::recall;
+use crate::memory::store::{recall, terms};
 
-/// What a match counts of words that were guessed to be meant.
+/// What a match counts of words that were guessed to be meant, and of words that say nothing by
+/// themselves.
 const GUESSED: f64 = 0.7;
+const WEAK: f64 = 0.3;
+
+/// A search of one full-text index by an expression.
+type Ask<'a> = &'a dyn Fn(&str) -> rusqlite::Result<Vec<Match>>;
+
+/// The two full-text indexes of memories.
+struct Indexes<'a> {
+    /// Letters and digits as they stand in the texts.
+    plain: Ask<'a>,
+    /// Terms that the plain one does not see.
+    own: Ask<'a>,
+}
 
 /// What the channels say of one memory.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,6 +47,8 @@ pub struct Signals {
     pub walked: Option<f64>,
     /// It mentions one of these entities, or one related to them.
     pub linked: bool,
+    /// It tells of the day that is asked about.
+    pub told: bool,
 }
 
 /// Memories that the filter lets through, by rowid.
@@ -80,32 +95,62 @@ impl<'a> Search<'a> {
     /// The best matches of all memories, as far as the filter lets them through: it reads wide rows,
     /// which is dear for all that match.
     pub fn ahead(&self, beside: &Beside) -> Result<Candidates, ApiError> {
-        let (mut matches, trust) = self.matches(|e| fulltext::best(self.connection, e, CANDIDATES))?;
-        let found = matches.len();
-        let rowids: Vec<i64> = matches.iter().map(|m| m.rowid).collect();
+        let (mut scores, trust) = self.matches(&Indexes {
+            plain: &|e| fulltext::best(self.connection, e, CANDIDATES),
+            own: &|e| terms::best(self.connection, e, CANDIDATES),
+        })?;
+        let found = scores.len();
+        let rowids: Vec<i64> = scores.iter().map(|(rowid, _)| *rowid).collect();
         let allowed = recall::allowed_of(self.connection, &rowids, self.conditions)?;
-        matches.retain(|m| allowed.contains(&m.rowid));
+        scores.retain(|(rowid, _)| allowed.contains(rowid));
         // what others have must not decide how the caller's memories are searched
-        let cut_off = found as i64 == CANDIDATES || (found > 0 && matches.is_empty());
-        Ok(Candidates { cut_off, ..self.candidates(&matches, trust, beside) })
+        let cut_off = found as i64 >= CANDIDATES || (found > 0 && scores.is_empty());
+        let scores = against_the_best(scores);
+        Ok(Candidates { cut_off, ..self.candidates(&scores, trust, beside) })
     }
 
     /// The best matches among those that the filter lets through.
     pub fn filtered(&self, beside: &Beside) -> Result<Candidates, ApiError> {
-        let (matches, trust) = self.matches(|e| fulltext::memories(self.connection, e, self.conditions, CANDIDATES))?;
-        Ok(self.candidates(&matches, trust, beside))
+        let (scores, trust) = self.matches(&Indexes {
+            plain: &|e| fulltext::memories(self.connection, e, self.conditions, CANDIDATES),
+            own: &|e| terms::memories(self.connection, e, self.conditions, CANDIDATES),
+        })?;
+        Ok(self.candidates(&scores, trust, beside))
     }
 
-    /// What a search finds; when no memory has any of the words, what it finds of words spelt much
-    /// like them. The number is what a match counts.
-    fn matches(&self, search: impl Fn(&str) -> rusqlite::Result<Vec<Match>>) -> rusqlite::Result<(Vec<Match>, f64)> {
-        let matches = self.sought.search(&search)?;
-        if !matches.is_empty() {
-            return Ok((matches, 1.0));
+    /// What a search finds, scored 0 to 1; when no memory has any of the words, what it finds of words
+    /// spelt much like them. The number is what a match counts.
+    fn matches(&self, indexes: &Indexes<'_>) -> rusqlite::Result<(Vec<(i64, f64)>, f64)> {
+        let found = self.search(self.sought, indexes)?;
+        if !found.is_empty() {
+            return Ok((found, if self.sought.weak { WEAK } else { 1.0 }));
         }
         let meant = spelling::corrected(self.connection, self.sought)?;
-        let guessed = if meant.words.is_empty() { Vec::new() } else { meant.search(&search)? };
+        let guessed = if meant.words.is_empty() { Vec::new() } else { self.search(&meant, indexes)? };
         Ok((guessed, GUESSED))
+    }
+
+    /// Asks both indexes stage by stage until one of them finds something. Each score is a share of
+    /// its index's best; a memory that both find has the better one.
+    fn search(&self, sought: &Sought, indexes: &Indexes<'_>) -> rusqlite::Result<Vec<(i64, f64)>> {
+        let has_own = terms::any(self.connection)?;
+        for stage in sought.stages() {
+            let ask = |expression: Option<&String>, search: Ask<'_>| expression.map_or(Ok(Vec::new()), |e| search(e));
+            let mut scores = normalised(&ask(stage.plain.as_ref(), indexes.plain)?);
+            if has_own {
+                let own = normalised(&ask(stage.own.as_ref(), indexes.own)?);
+                let mut best: HashMap<i64, f64> = scores.into_iter().collect();
+                for (rowid, score) in own {
+                    let known = best.entry(rowid).or_default();
+                    *known = known.max(score);
+                }
+                scores = best.into_iter().collect();
+            }
+            if !scores.is_empty() {
+                return Ok(scores);
+            }
+        }
+        Ok(Vec::new())
     }
 
     /// Hints, claims and the graph.
@@ -129,11 +174,11 @@ impl<'a> Search<'a> {
     }
 
     /// `trust` is what a match in words counts.
-    fn candidates(&self, matches: &[Match], trust: f64, beside: &Beside) -> Candidates {
+    fn candidates(&self, scores: &[(i64, f64)], trust: f64, beside: &Beside) -> Candidates {
         let mut signals: HashMap<i64, Signals> = HashMap::new();
         let mut of = |rowid: i64, say: &dyn Fn(&mut Signals)| say(signals.entry(rowid).or_default());
-        for (rowid, score) in normalised(matches) {
-            of(rowid, &|s| s.lexical = Some(trust * score));
+        for (rowid, score) in scores {
+            of(*rowid, &|s| s.lexical = Some(trust * score));
         }
         for (rowid, score) in &beside.hints {
             of(*rowid, &|s| s.hint = Some(*score));
@@ -151,6 +196,15 @@ impl<'a> Search<'a> {
         }
         Candidates { signals, dated: self.dated, cut_off: false }
     }
+}
+
+/// Scores held against the best of those that are left.
+fn against_the_best(mut scores: Vec<(i64, f64)>) -> Vec<(i64, f64)> {
+    let best = scores.iter().map(|(_, score)| *score).fold(0.0, f64::max);
+    if best > 0.0 {
+        scores.iter_mut().for_each(|(_, score)| *score /= best);
+    }
+    scores
 }
 
 /// |bm25| as a share of the best one's; per memory the first, which is the best.

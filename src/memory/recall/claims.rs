@@ -78,7 +78,7 @@ pub fn find(
     if searched.is_empty() || wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let expression = expression_of_forms(&searched, Join::Any);
+    let Some(expression) = expression_of_forms(&searched, Join::Any) else { return Ok(Vec::new()) };
     Ok(score(&wanted, &claims::matching(connection, agent, &expression, filter, MOST)?))
 }
 

@@ -8,6 +8,7 @@ use super::rank::Ranked;
 use super::words;
 use crate::knowledge;
 use crate::memory::store::entities;
+use crate::text;
 
 /// A memory found without a word of the question in it.
 const WORDLESS: f64 = 0.5;
@@ -22,21 +23,6 @@ const PREFERENCE: f64 = 1.6;
 const WITH_DATE: f64 = 1.1;
 /// Characters from which on a date tells something.
 const DATED_LENGTH: usize = 50;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 pub fn dampen(
     connection: &Connection,
@@ -73,14 +59,19 @@ fn kind_factor(line: &Ranked, asks_preference: bool) -> f64 {
 }
 
 /// An ISO date, or the English name of a month.
-fn has_date(text: &str) -> bool {
+fn has_date(content: &str) -> bool {
     let iso = |word: &str| {
         let digits =
             |part: Option<&str>, n: usize| part.is_some_and(|p| p.len() == n && p.bytes().all(|b| b.is_ascii_digit()));
         let mut parts = word.split('-');
         digits(parts.next(), 4) && digits(parts.next(), 2) && digits(parts.next().map(|p| p.get(..2).unwrap_or(p)), 2)
     };
-    text.split(|c: char| !(c.is_alphanumeric() || c == '-')).any(|w| MONTHS.contains(&w) || iso(w))
+    content.split(|c: char| !(c.is_alphanumeric() || c == '-')).any(|w| is_month(w) || iso(w))
+}
+
+/// A month's name begins with a capital: "they march on" is no date.
+fn is_month(word: &str) -> bool {
+    word.starts_with(char::is_uppercase) && text::MONTHS.contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// Vectors of a server may find what has nothing to do with the question. The embedded model's

@@ -4,15 +4,19 @@ use std::collections::HashSet;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, ToSpan};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::filter::Filter;
 use super::query::RecallQuery;
-use crate::clock;
+use super::words;
+use crate::clock::{self, Time};
 use crate::http::{ApiError, Fields};
+use crate::memory::filters::Span;
+use crate::memory::store::recall::Row;
 use crate::memory::store::temporal::{self, Dated};
+use crate::text;
 
 const FACETS: [&str; 6] = ["session", "source", "occurred", "observed", "valid", "captured"];
 
@@ -29,8 +33,8 @@ pub enum Mode {
 /// The `time` of a request.
 #[derive(Debug, Clone)]
 pub struct TimeRequest {
-    start: Timestamp,
-    end: Timestamp,
+    start: Time,
+    end: Time,
     facets: Vec<&'static str>,
     mode: Mode,
 }
@@ -38,15 +42,15 @@ pub struct TimeRequest {
 impl TimeRequest {
     pub fn parse(value: &Value) -> Result<Self, ApiError> {
         let fields = value.as_object().map(Fields).ok_or_else(|| ApiError::bad_request("time must be an object"))?;
-        let time = |name: &str| -> Result<Option<Timestamp>, ApiError> {
-            Ok(fields.time(name).map_err(|e| nested(&e))?.as_deref().and_then(clock::parse_iso))
-        };
-        let start = time("start")?.ok_or_else(|| ApiError::bad_request("time.start is required"))?;
-        let end = match time("end")? {
+        let text = |name: &str| fields.time(name).map(|_| fields.lenient_text(name)).map_err(|e| nested(&e));
+        let start = text("start")?
+            .and_then(clock::lower_bound)
+            .ok_or_else(|| ApiError::bad_request("time.start is required"))?;
+        let end = match text("end")?.and_then(end_of) {
             Some(end) => end,
             None => start
-                .checked_add(SignedDuration::from_hours(24))
-                .map_err(|_| ApiError::bad_request("time.start is out of range"))?,
+                .plus(SignedDuration::from_hours(24))
+                .ok_or_else(|| ApiError::bad_request("time.start is out of range"))?,
         };
         if end <= start {
             return Err(ApiError::bad_request("time.end must be after time.start"));
@@ -77,9 +81,16 @@ impl TimeRequest {
             facets: self.facets.clone(),
             mode: if self.mode == Mode::Timeline { Mode::Timeline } else { Mode::Filter },
             source: "request",
+            day: None,
             content_query: question.to_owned(),
         }
     }
+}
+
+/// The first instant behind a bound: of a bare date the next midnight.
+fn end_of(text: &str) -> Option<Time> {
+    let (first, last) = (clock::lower_bound(text)?, clock::upper_bound(text)?);
+    if first == last { Some(last) } else { last.plus(SignedDuration::from_millis(1)).or(Some(last)) }
 }
 
 fn nested(error: &ApiError) -> ApiError {
@@ -89,15 +100,21 @@ fn nested(error: &ApiError) -> ApiError {
 /// A window of time (end exclusive) and what is asked about it.
 #[derive(Debug, Clone)]
 pub struct Window {
-    start: Timestamp,
-    end: Timestamp,
+    start: Time,
+    end: Time,
     facets: Vec<&'static str>,
     mode: Mode,
     source: &'static str,
+    /// The day that a question names.
+    day: Option<Date>,
     content_query: String,
 }
 
 impl Window {
+    pub fn day(&self) -> Option<Date> {
+        self.day
+    }
+
     /// Found in the question, not asked for.
     pub fn is_guessed(&self) -> bool {
         self.source == "query" && self.mode == Mode::Filter
@@ -134,6 +151,7 @@ const FILLER: &[&str] = &[
     "worked",
     // not in the contract's list: "what happened on …" asks for the day as well
     "happen",
+    "happens",
     "happened",
     "happening",
 ];
@@ -142,15 +160,18 @@ const FILLER: &[&str] = &[
 pub fn in_question(question: &str) -> Option<Window> {
     let words: Vec<&str> = question.split_whitespace().collect();
     let (date, first, last) = find_date(&words)?;
-    let midnight = |date: Date| TimeZone::system().to_timestamp(date.at(0, 0, 0, 0)).ok();
+    let midnight = |date: Date| TimeZone::system().to_timestamp(date.at(0, 0, 0, 0)).ok().map(Time::from);
     let rest: Vec<String> = words[..first]
         .iter()
         .chain(&words[last..])
         .map(|w| w.trim_matches(|c: char| c.is_ascii_punctuation()).to_lowercase())
         .filter(|w| !w.is_empty() && !FILLER.contains(&w.as_str()))
         .collect();
-    let content_query = rest.join(" ");
+    // stop words alone ask for nothing
+    let says_something = rest.iter().any(|w| !words::is_stop_word(w));
+    let content_query = if says_something { rest.join(" ") } else { String::new() };
     Some(Window {
+        day: Some(date),
         start: midnight(date)?,
         end: midnight(date.checked_add(1.day()).ok()?)?,
         facets: FACETS.to_vec(),
@@ -159,21 +180,6 @@ pub fn in_question(question: &str) -> Option<Window> {
         content_query,
     })
 }
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 
 /// The first possible date with the range of words it takes.
 fn find_date(words: &[&str]) -> Option<(Date, usize, usize)> {
@@ -193,23 +199,17 @@ fn numeric(word: &str) -> Option<Date> {
     Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
 }
 
-/// `May 13th, 2024`; how many words it takes.
+/// `May 13th, 2024`, `13 May 2024` or `13th of May, 2024`; how many words it takes.
 fn named(words: &[&str]) -> Option<(Date, usize)> {
-    let [month, day, year, ..] = words else { return None };
-    let month = month.trim_matches(|c: char| !c.is_alphabetic()).to_lowercase();
-    if month.len() < 3 {
-        return None;
-    }
-    let month =
-        MONTHS.iter().position(|m| *m == month || m[..3] == month || (month == "sept" && m.starts_with("sep")))?;
-    let day = day.trim_end_matches(',').to_lowercase();
-    let day = ["st", "nd", "rd", "th"].iter().find_map(|s| day.strip_suffix(s)).unwrap_or(&day);
-    let year = year.trim_matches(|c: char| !c.is_ascii_digit());
-    if year.len() != 4 {
-        return None;
-    }
-    let date = Date::new(year.parse().ok()?, month as i8 + 1, day.parse().ok()?).ok()?;
-    Some((date, 3))
+    let plain = |n: usize| words.get(n).map_or("", |w| w.trim_matches(|c: char| !c.is_alphanumeric()));
+    let of = usize::from(plain(1).eq_ignore_ascii_case("of"));
+    let (month, day, last) = match (text::month_of(plain(0)), text::day_of(plain(0))) {
+        (Some(month), _) => (month, text::day_of(plain(1))?, 2),
+        (None, Some(day)) => (text::month_of(plain(1 + of))?, day, 2 + of),
+        _ => return None,
+    };
+    let date = Date::new(text::year_of(plain(last))?, month, day).ok()?;
+    Some((date, last + 1))
 }
 
 /// `meta.temporal`.
@@ -243,11 +243,13 @@ pub struct Plan {
     pub meta: Meta,
 }
 
+/// `told` are memories that tell of the day, whenever they were saved: they are meant too.
 pub fn plan(
     connection: &Connection,
     query: &RecallQuery,
     window: &Window,
     filter: &Filter<'_>,
+    told: &[Row],
 ) -> Result<Plan, ApiError> {
     let meta = Meta {
         window: window.clone(),
@@ -258,8 +260,9 @@ pub fn plan(
     if window.mode == Mode::Timeline {
         return Ok(Plan { rows: Some(rows), memory_ids: Vec::new(), meta });
     }
-    let memory_ids: Vec<String> =
+    let mut memory_ids: Vec<String> =
         rows.iter().filter(|r| r.subject_type == "memory").map(|r| r.subject_id.clone()).collect();
+    memory_ids.extend(told.iter().map(|row| row.id.clone()));
     if !memory_ids.is_empty() {
         return Ok(Plan { rows: None, memory_ids, meta });
     }
@@ -284,21 +287,23 @@ fn in_window(
     let (start, end) = (clock::iso(window.start), clock::iso(window.end));
     let span = temporal::Window { start: &start, end: &end };
     let visible = filter.timeline_conditions();
-    let agent = &filter.readable.agent;
+    let (agent, project) = (&filter.readable.agent, query.project.as_deref());
     let limit = (20 * query.limit).clamp(100, MOST_CHOSEN);
     let most = limit as i64;
     let asked = |facet: &str| window.facets.contains(&facet);
     let mut rows = Vec::new();
     if asked("captured") {
-        rows.extend(temporal::captured_memories(connection, span, &visible, most)?);
-        rows.extend(temporal::captured_artifacts(connection, span, agent, most)?);
+        let mut captured = filter.timeline_conditions();
+        Span::between(window.start, window.end).add(&mut captured);
+        rows.extend(temporal::captured_memories(connection, &captured, most)?);
+        rows.extend(temporal::captured_artifacts(connection, span, agent, project, most)?);
     }
     if asked("session") {
-        rows.extend(temporal::sessions(connection, span, agent, most)?);
+        rows.extend(temporal::sessions(connection, span, agent, project, most)?);
     }
     if asked("source") {
-        let (from, until) = (window.start.as_millisecond(), window.end.as_millisecond());
-        rows.extend(temporal::source_artifacts(connection, from, until, agent, most)?);
+        let (from, until) = (window.start.millis(), window.end.millis());
+        rows.extend(temporal::source_artifacts(connection, from, until, agent, project, most)?);
     }
     rows.extend(temporal::memory_edges(connection, span, &window.facets, &visible, most)?);
     rows.sort_by(|a, b| b.rank.total_cmp(&a.rank).then_with(|| b.start.cmp(&a.start)));
@@ -323,6 +328,7 @@ mod tests {
         assert_eq!(date("notes of 2024/05/13").as_deref(), Some("2024-05-13"));
         assert_eq!(date("July 1 2024 budget").as_deref(), Some("2024-07-01"));
         assert_eq!(date("on Sept 3rd, 2023").as_deref(), Some("2023-09-03"));
+        assert_eq!(date("and the 3rd of May 2023?").as_deref(), Some("2023-05-03"));
         for none in ["in May 2024", "2024-02-31", "July 45 2024", "version 1-2-3", "may I"] {
             assert_eq!(date(none), None, "{none}");
         }
@@ -331,6 +337,8 @@ mod tests {
     #[test]
     fn filler_words_leave_a_timeline() {
         let window = in_question("What did we do on 2024-05-13?").unwrap();
+        assert_eq!((window.mode, window.content_query.as_str()), (Mode::Timeline, ""));
+        let window = in_question("what is on 2024-05-13?").unwrap();
         assert_eq!((window.mode, window.content_query.as_str()), (Mode::Timeline, ""));
         let window = in_question("July 1 2024 budget review").unwrap();
         assert_eq!((window.mode, window.content_query.as_str()), (Mode::Filter, "budget review"));

@@ -4,8 +4,10 @@ use rusqlite::Connection;
 
 use super::query::RecallQuery;
 use crate::agents::Readable;
-use crate::db::sql::{self, Conditions};
-use crate::memory::index::{Allowed, Docs};
+use crate::db::sql::Conditions;
+use crate::memory::filters;
+use crate::memory::index::Allowed;
+use crate::memory::store::memories::Place;
 use crate::memory::store::recall;
 
 #[derive(Debug, Clone)]
@@ -25,19 +27,13 @@ impl<'a> Filter<'a> {
     pub fn conditions(&self) -> Conditions {
         let query = self.query;
         let mut all = self.place_conditions();
-        for (value, condition) in [
-            (&query.kind, "m.type = ?"),
-            (&query.who, "m.who = ?"),
-            (&query.since, "m.created_at >= ?"),
-            (&query.until, "m.created_at <= ?"),
-        ] {
+        for (value, condition) in [(&query.kind, "m.type = ?"), (&query.who, "m.who = ?")] {
             if let Some(value) = value {
                 all.and_with(condition, value.clone());
             }
         }
-        for tag in &query.tags {
-            all.and_with("m.tags LIKE ? ESCAPE '\\'", sql::like_contains(tag));
-        }
+        query.span.add(&mut all);
+        filters::add_tags(&mut all, &query.tags);
         if query.pinned {
             all.and("m.pinned = 1");
         }
@@ -73,9 +69,14 @@ impl<'a> Filter<'a> {
 
     /// Which documents of the index the conditions let through, decided by SQL: over the few
     /// distinct places, or over all rows where a filter asks for more.
-    pub fn allowed(&self, connection: &Connection, conditions: &Conditions, docs: &Docs) -> rusqlite::Result<Allowed> {
+    pub fn allowed(
+        &self,
+        connection: &Connection,
+        conditions: &Conditions,
+        places: &[Place],
+    ) -> rusqlite::Result<Allowed> {
         if self.is_by_place() {
-            return Ok(Allowed::Places(recall::allowed_places(connection, docs.places(), conditions)?));
+            return Ok(Allowed::Places(recall::allowed_places(connection, places, conditions)?));
         }
         Ok(Allowed::Rows(recall::allowed_rows(connection, conditions)?))
     }

@@ -30,7 +30,8 @@ impl Meaning {
     pub fn of(app: &App, config: &Config, text: &str, words: &[String]) -> Option<Self> {
         match config.embedding.provider {
             Provider::None => None,
-            Provider::Native => Some(Meaning::Words(Question::of(words, text))),
+            // what the model cannot read is left to the other channels
+            Provider::Native => Some(Question::of(words, text)).filter(|q| !q.tokens().is_empty()).map(Meaning::Words),
             _ => app.memory.embedder.embed(config, text, Purpose::Recall).map(Meaning::Vector),
         }
     }
@@ -44,21 +45,27 @@ impl Meaning {
         conditions: &Conditions,
         found: &mut Candidates,
     ) -> Result<bool, ApiError> {
-        let enriched = app.memory.index.with(|docs| {
-            let allowed = filter.allowed(connection, conditions, docs)?;
-            match self {
-                Meaning::Words(question) => Ok(by_words(docs, question, &allowed, found)),
-                Meaning::Vector(vector) => by_vector(connection, docs, vector, &allowed, found),
+        // what the caller may see is decided before the index is looked at
+        let Some((generation, places)) = app.memory.index.places() else { return Ok(false) };
+        let allowed = filter.allowed(connection, conditions, &places)?;
+        let index = &app.memory.index;
+        match self {
+            Meaning::Words(question) => {
+                Ok(index.with_places(generation, |docs| by_words(docs, question, &allowed, found)).unwrap_or(false))
             }
-        });
-        enriched.unwrap_or(Ok(false))
+            Meaning::Vector(vector) => {
+                let nearest = index.with_places(generation, |docs| nearest(docs, vector, &allowed));
+                by_vector(connection, nearest.unwrap_or_default(), vector, found)
+            }
+        }
     }
 }
 
+fn nearest(docs: &Docs, vector: &[f32], allowed: &Allowed) -> Vec<i64> {
+    docs.nearest(vector, allowed, CANDIDATES as usize).iter().map(|near| docs.rowid(near.at)).collect()
+}
+
 fn by_words(docs: &Docs, question: &Question, allowed: &Allowed, found: &mut Candidates) -> bool {
-    if question.tokens().is_empty() {
-        return false;
-    }
     let mut evidence: HashMap<i64, Evidence> = found
         .signals
         .iter()
@@ -79,13 +86,11 @@ fn by_words(docs: &Docs, question: &Question, allowed: &Allowed, found: &mut Can
 /// The nearest by sign bits and what the graph has met, then the exact cosine of the stored vectors.
 fn by_vector(
     connection: &Connection,
-    docs: &Docs,
+    nearest: Vec<i64>,
     vector: &[f32],
-    allowed: &Allowed,
     found: &mut Candidates,
 ) -> Result<bool, ApiError> {
-    let nearest = docs.nearest(vector, allowed, CANDIDATES as usize);
-    let mut wanted: Vec<i64> = nearest.iter().map(|n| docs.rowid(n.at)).collect();
+    let mut wanted = nearest;
     wanted.extend(found.signals.iter().filter(|(_, s)| s.walked.is_some()).map(|(rowid, _)| *rowid));
     wanted.sort_unstable();
     wanted.dedup();

@@ -20,6 +20,7 @@ mod session;
 mod shape;
 mod spelling;
 mod supplement;
+mod told;
 mod words;
 
 use serde_json::Value;
@@ -61,7 +62,7 @@ pub fn recall(app: &App, query: &RecallQuery) -> Result<Value, ApiError> {
     }
     let answer = asking.answer(found, &mut timings)?;
     let now = clock::sqlite(app.clock.now());
-    app.memory.access.count(answer.memory_ids(), &now);
+    app.memory.access.count(answer.counted_ids(), &now);
     Ok(answer.to_json(query, config.pipeline.recall_truncate_chars, timings))
 }
 
@@ -91,11 +92,15 @@ impl<'a> Asking<'a> {
         self.app.db.read(|c| {
             let mut filter = Filter::of(query, agents::readable(c, &query.agent)?);
             let mut temporal = None;
+            let mut told = Vec::new();
             if let Some(window) = window {
-                let plan = dated::plan(c, query, window, &filter)?;
+                if let Some(day) = window.day() {
+                    told = told::find(c, day, &filter.conditions())?;
+                }
+                let plan = dated::plan(c, query, window, &filter, &told)?;
                 timings.stage("temporal");
                 match plan.rows {
-                    Some(rows) => return Ok(Found::timeline(rows, plan.meta)),
+                    Some(rows) => return Ok(Found::timeline(told, rows, plan.meta)),
                     None => filter.only = Some(plan.memory_ids),
                 }
                 temporal = Some(plan.meta);
@@ -117,6 +122,9 @@ impl<'a> Asking<'a> {
             };
             let want = if query.session_key.is_some() { CANDIDATES as usize } else { 3 * query.limit };
             let rank = |mut found: Candidates| {
+                for row in &told {
+                    found.signals.entry(row.rowid).or_default().told = true;
+                }
                 let hybrid = match &self.meaning {
                     Some(meaning) => meaning.enrich(self.app, c, &filter, &conditions, &mut found)?,
                     None => false,
@@ -141,6 +149,7 @@ impl<'a> Asking<'a> {
     fn answer(&self, mut found: Found, timings: &mut Timings) -> Result<Answer, ApiError> {
         let mut session = Session::of(self.app, self.query);
         let limit = self.query.limit;
+        found.lines.retain(|line| line.score >= self.query.min_score);
         let summary = judge::judge(self.app, self.config, self.query, &mut found.lines);
         let mut lines = session.admit(summary.into_iter().collect(), limit);
         lines.extend(session.admit(found.lines, limit - lines.len()));
@@ -157,7 +166,8 @@ impl<'a> Asking<'a> {
     /// Sources, rationales and cards of the graph, each as far as there is room.
     fn add_asides(&self, answer: &mut Answer, focal: &[Entity], session: &mut Session<'_>) -> Result<(), ApiError> {
         let (query, limit) = (self.query, self.query.limit);
-        let mut add = |answer: &mut Answer, more: Vec<Line>| {
+        let mut add = |answer: &mut Answer, mut more: Vec<Line>| {
+            more.retain(|line| line.score >= query.min_score);
             let admitted = session.admit(more, limit - answer.lines.len());
             answer.lines.extend(admitted);
         };
@@ -203,5 +213,8 @@ fn narrowed(app: &App, sought: Sought) -> Sought {
         let rare = counted.iter().filter(|(n, _)| *n <= docs.live() / RARE).count().clamp(2, MOST_WORDS);
         (docs.live() >= MANY).then(|| counted.into_iter().take(rare).map(|(_, w)| w.clone()).collect())
     });
-    kept.flatten().map_or(sought, Sought::narrowed)
+    match kept.flatten() {
+        Some(kept) => sought.narrowed(kept),
+        None => sought,
+    }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::dated::{self, TimeRequest, Window};
 use crate::auth::Caller;
 use crate::http::{ApiError, Fields, Request};
+use crate::memory::filters::{self, Span};
 
 pub const DEFAULT_LIMIT: usize = 10;
 const MOST: i64 = 50;
@@ -50,8 +51,9 @@ pub struct RecallQuery {
     pub tags: Vec<String>,
     pub pinned: bool,
     pub importance_min: Option<f64>,
-    pub since: Option<String>,
-    pub until: Option<String>,
+    pub span: Span,
+    /// Lines scored below this are left out.
+    pub min_score: f64,
     pub scope: Option<String>,
     pub time: Option<TimeRequest>,
     pub agent: String,
@@ -71,19 +73,16 @@ impl RecallQuery {
         let named = body.text_of(&["agentId", "agent_id"])?.or(request.headers.text("x-signet-agent-id"));
         Ok(RecallQuery {
             text: question(body.text("query")?)?,
-            keywords: body.text("keywordQuery")?.map(str::to_owned),
+            keywords: body.text("keywordQuery")?.map(|text| text.chars().take(LONGEST).collect()),
             limit: limit(body),
             kind: owned(body.text("type")?),
             who: owned(body.text("who")?),
             project: project(&request.caller, body.text("project")?),
-            tags: tag_list(body.text("tags")?),
+            tags: filters::tags(body.text("tags")?)?,
             pinned: body.raw("pinned") == Some(&Value::Bool(true)),
-            importance_min: match body.raw("importance_min") {
-                None | Some(Value::Null) => None,
-                Some(_) => body.number("importance_min")?,
-            },
-            since: owned(body.text("since")?),
-            until: owned(body.text("until")?),
+            importance_min: body.number_of(&["importance_min"])?,
+            span: Span::of(body.text("since")?, body.text("until")?)?,
+            min_score: min_score(body.number_of(&["minScore", "min_score"])?)?,
             scope: owned(body.text("scope")?),
             time: match body.raw("time") {
                 None | Some(Value::Null) => None,
@@ -111,11 +110,11 @@ impl RecallQuery {
             kind: owned(query.text("type")),
             who: owned(query.text("who")),
             project: project(&request.caller, query.text("project")),
-            tags: tag_list(query.text("tags")),
+            tags: filters::tags(query.text("tags"))?,
             pinned: query.flag("pinned"),
-            importance_min: query.number("importance_min"),
-            since: owned(query.text("since")),
-            until: owned(query.text("until")),
+            importance_min: query.number("importance_min")?,
+            span: Span::of(query.text("since"), query.text("until"))?,
+            min_score: min_score(query.number("minScore")?.or(query.number("min_score")?))?,
             scope: None,
             time: None,
             agent: request.caller.agent(named, session_key)?,
@@ -137,8 +136,12 @@ impl RecallQuery {
 
     /// Whether more than a memory's place (agent, scope, project) is asked for.
     pub fn filters_rows(&self) -> bool {
-        let texts = [&self.kind, &self.who, &self.since, &self.until];
-        texts.iter().any(|t| t.is_some()) || !self.tags.is_empty() || self.pinned || self.importance_min.is_some()
+        self.kind.is_some()
+            || self.who.is_some()
+            || !self.span.is_open()
+            || !self.tags.is_empty()
+            || self.pinned
+            || self.importance_min.is_some()
     }
 
     /// Whether the filters ask for what only memories have.
@@ -173,8 +176,13 @@ fn question(text: Option<&str>) -> Result<String, ApiError> {
     Ok(text.chars().take(LONGEST).collect())
 }
 
-fn tag_list(text: Option<&str>) -> Vec<String> {
-    text.unwrap_or_default().split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+/// Nothing is below 0.
+fn min_score(given: Option<f64>) -> Result<f64, ApiError> {
+    match given {
+        None => Ok(0.0),
+        Some(n) if (0.0..=1.0).contains(&n) => Ok(n),
+        Some(_) => Err(ApiError::bad_request("minScore must be a number from 0 to 1")),
+    }
 }
 
 fn limit(body: Fields<'_>) -> usize {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use super::answer::TOLD;
 use super::candidates::{Candidates, Signals};
 use super::filter::Filter;
 use super::meaning::{Meaning, cosine};
@@ -39,6 +40,11 @@ impl Ranked {
 
 /// Rows read and filtered at a time.
 const BATCH: usize = 64;
+/// The least that a memory is worth that tells of the day asked about.
+const TOLD_LEAST: f64 = 0.6;
+/// Lines whose words are held against the question's, and what is left of a score when none are there.
+const COVERING: usize = 10;
+const UNCOVERED: f64 = 0.5;
 /// A cosine counts this much where rows are ranked anew by their vectors.
 const BY_VECTOR: f64 = 0.3;
 
@@ -70,7 +76,22 @@ impl Ranking<'_> {
         dampen::dampen(self.connection, self.question, self.words, &mut ranked)?;
         currentness::weigh(self.connection, self.filter, &mut ranked)?;
         sort(&mut ranked);
+        self.weigh_coverage(&mut ranked);
         Ok(ranked)
+    }
+
+    /// A match in words is scored against the best one, which therefore has 1 however badly it answers.
+    /// Where words alone decide, all scores are lowered together by how much of the question the best
+    /// lines have.
+    fn weigh_coverage(&self, ranked: &mut [Ranked]) {
+        let by_words = |line: &Ranked| line.signals.meaning.is_none() && line.signals.vector.is_none();
+        if ranked.is_empty() || !ranked.iter().all(by_words) {
+            return;
+        }
+        let covered = ranked.iter().take(COVERING).map(|line| words::coverage(self.words, &line.row.content));
+        let factor = UNCOVERED + (1.0 - UNCOVERED) * covered.fold(0.0, f64::max);
+        ranked.iter_mut().filter(|line| !line.signals.told).for_each(|line| line.score *= factor);
+        sort(ranked);
     }
 
     fn rows(&self, candidates: &Candidates, want: usize) -> Result<Vec<Ranked>, ApiError> {
@@ -106,10 +127,13 @@ impl Ranking<'_> {
         for line in ranked {
             let text = words::stems(&line.row.content);
             let matched = wanted.iter().filter(|w| text.contains(w)).count();
+            let coverage = matched as f64 / wanted.len().max(1) as f64;
             if matched > 0 {
-                let coverage = matched as f64 / wanted.len() as f64;
                 let share = matched as f64 / text.len().max(8) as f64;
                 line.score = line.score.max((0.35 + 0.4 * coverage + 0.1 * share).min(0.85));
+            }
+            if line.signals.told {
+                line.score = line.score.max(TOLD_LEAST + (TOLD - TOLD_LEAST) * coverage);
             }
             line.source = match line.source {
                 "hint" => "temporal",
@@ -162,7 +186,7 @@ fn rehearsal(row: &Row, search: &Search, now: Timestamp) -> f64 {
         .last_accessed
         .as_deref()
         .and_then(clock::parse_stored)
-        .map_or(0.0, |at| now.duration_since(at).as_secs_f64() / 86_400.0)
+        .map_or(0.0, |at| at.until(now).as_secs_f64() / 86_400.0)
         .max(0.0);
     let fading = 0.5_f64.powf(days / search.rehearsal_half_life_days);
     1.0 + search.rehearsal_weight * (row.access_count as f64 + 1.0).ln() * fading

@@ -1,6 +1,7 @@
 //! The words of a question that are worth looking for.
 
 use crate::db::sql::fts_quote;
+use crate::text::{Term, fold, index_terms, is_unspaced, sign_term, terms};
 
 /// Words of an expression at most.
 const MOST: usize = 64;
@@ -31,55 +32,80 @@ pub struct Sought {
     pub all: bool,
     /// A search for any of them looks for their other forms too.
     pub forms: bool,
+    /// None of them says anything by itself: the question has nothing else.
+    pub weak: bool,
+}
+
+/// One search, as each of the two full-text indexes is asked it; `None` where one cannot tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// Over letters and digits as they stand in the texts.
+    pub plain: Option<String>,
+    /// Over the terms that the plain index does not see.
+    pub own: Option<String>,
 }
 
 impl Sought {
-    /// Lower case, without FTS5 syntax and stop words. A question of stop words only keeps them: a
-    /// bad answer is better than none.
+    /// Folded, without FTS5 syntax and stop words. A question of stop words only keeps them: a bad
+    /// answer is better than none.
     pub fn of(text: &str) -> Self {
-        Self::words(search_words(text))
+        let all = search_words(text);
+        let meaning: Vec<String> = all.iter().filter(|w| !is_stop_word(w)).cloned().collect();
+        let weak = meaning.is_empty();
+        let mut words = if weak { all } else { meaning };
+        let mut seen = std::collections::HashSet::new();
+        words.retain(|w| seen.insert(w.clone()));
+        words.truncate(MOST);
+        Sought { weak, ..Self::words(words) }
     }
 
     fn words(words: Vec<String>) -> Self {
-        Sought { all: words.len() <= ALL, forms: true, words }
+        Sought { all: words.len() <= ALL, forms: true, weak: false, words }
     }
 
     /// Only these of the words, as they are.
-    pub fn narrowed(words: Vec<String>) -> Self {
-        Sought { forms: false, ..Self::words(words) }
+    pub fn narrowed(self, words: Vec<String>) -> Self {
+        Sought { forms: false, weak: self.weak, ..Self::words(words) }
     }
 
-    /// Runs a search for all words when all are meant, as they are and then in other forms, else (or
-    /// when that finds nothing) for any.
+    /// For all words when all are meant, as they are and then in other forms; at last for any.
+    pub fn stages(&self) -> Vec<Stage> {
+        let stage = |join: Join, forms: bool| Stage {
+            plain: plain_expression(&self.words, join, forms),
+            own: own_expression(&self.words, join, forms),
+        };
+        let any = stage(Join::Any, self.forms);
+        if self.all { vec![stage(Join::All, false), stage(Join::All, true), any] } else { vec![any] }
+    }
+
+    /// Runs the searches over the plain index until one finds something.
     pub fn search<T>(&self, search: impl Fn(&str) -> rusqlite::Result<Vec<T>>) -> rusqlite::Result<Vec<T>> {
-        if self.all {
-            for expression in [expression(&self.words, Join::All), expression_of_forms(&self.words, Join::All)] {
-                let matches = search(&expression)?;
-                if !matches.is_empty() {
-                    return Ok(matches);
-                }
+        for expression in self.stages().into_iter().filter_map(|stage| stage.plain) {
+            let matches = search(&expression)?;
+            if !matches.is_empty() {
+                return Ok(matches);
             }
         }
-        let any = if self.forms { expression_of_forms } else { expression };
-        search(&any(&self.words, Join::Any))
+        Ok(Vec::new())
     }
 }
 
+/// The words of a text as they are written: parts that signs join stay together, runs of scripts
+/// without spaces stand alone.
 fn search_words(text: &str) -> Vec<String> {
-    let all: Vec<String> = text
-        .replace(|c: char| c == '\'' || c.is_control(), " ")
-        .split_whitespace()
-        .map(|w| {
-            let kept: String = w.chars().filter(|c| !"\":()^*?".contains(*c)).collect();
-            kept.trim_matches(|c: char| c.is_ascii_punctuation()).to_lowercase()
-        })
-        .filter(|w| w.chars().count() >= 2)
-        .collect();
-    let meaning: Vec<String> = all.iter().filter(|w| !is_stop_word(w)).cloned().collect();
-    let mut words = if meaning.is_empty() { all } else { meaning };
-    let mut seen = std::collections::HashSet::new();
-    words.retain(|w| seen.insert(w.clone()));
-    words.truncate(MOST);
+    // an apostrophe ends a word, and FTS5 ends an expression at a NUL
+    let text = fold(text).replace(|c: char| matches!(c, '\'' | '\u{2019}') || c.is_control(), " ");
+    let mut words = Vec::new();
+    for chunk in text.split_whitespace() {
+        let terms = terms(chunk);
+        let joined = terms.len() > 1 && terms.iter().all(|term| matches!(term, Term::Word(_)));
+        if joined {
+            words.push(chunk.trim_matches(|c: char| !c.is_alphanumeric()).to_owned());
+        } else {
+            words.extend(terms.iter().map(|term| term.text().to_owned()));
+        }
+    }
+    words.retain(|w| w.chars().count() >= 2 || w.chars().all(is_unspaced));
     words
 }
 
@@ -87,6 +113,23 @@ fn search_words(text: &str) -> Vec<String> {
 pub fn stems(text: &str) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     plain(text, 2).map(|w| stem(&w)).filter(|w| seen.insert(w.clone())).collect()
+}
+
+/// The share of these words that a text has, in any form of theirs.
+pub fn coverage(words: &[String], text: &str) -> f64 {
+    if words.is_empty() {
+        return 0.0;
+    }
+    let text = fold(text);
+    let met = |word: &String| -> f64 {
+        if text.contains(word.as_str()) || text.contains(&stem(word)) {
+            return 1.0;
+        }
+        // of a joined word or of a run without spaces a part may be there
+        let parts: Vec<String> = terms(word).iter().flat_map(index_terms).filter(|p| p.chars().count() >= 2).collect();
+        parts.iter().filter(|part| text.contains(part.as_str())).count() as f64 / parts.len().max(1) as f64
+    };
+    words.iter().map(met).sum::<f64>() / words.len() as f64
 }
 
 /// Words of a question that may name an entity.
@@ -131,14 +174,76 @@ impl Join {
     }
 }
 
-/// An FTS5 expression of words; each is a string, so nothing in it is syntax.
-fn expression(words: &[String], join: Join) -> String {
-    join.of(words.iter().map(|w| fts_quote(w)))
+/// An FTS5 expression over the plain index: each word a string, so that nothing in it is syntax.
+/// `None` when it has none of the words, or when all are wanted and it cannot have one.
+fn plain_expression(words: &[String], join: Join, other_forms: bool) -> Option<String> {
+    let parts: Vec<Option<String>> = words.iter().map(|w| plain_word(w, join, other_forms)).collect();
+    if join == Join::All && parts.iter().any(Option::is_none) {
+        return None;
+    }
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| join.of(parts.into_iter()))
 }
 
-/// The same with other forms of the words: plural and singular, endings of verbs.
-pub fn expression_of_forms(words: &[String], join: Join) -> String {
-    join.of(words.iter().map(|w| forms(w)))
+fn plain_word(word: &str, join: Join, other_forms: bool) -> Option<String> {
+    match &terms(word)[..] {
+        [Term::Word(plain)] if other_forms => Some(forms(plain)),
+        [Term::Word(plain)] => Some(fts_quote(plain)),
+        [] | [_] => None,
+        parts => Some(joined(parts, join, other_forms)),
+    }
+}
+
+/// Parts joined by signs: one after the other as they are written, or written as one; where forms
+/// count also apart.
+fn joined(parts: &[Term], join: Join, other_forms: bool) -> String {
+    let texts: Vec<&str> = parts.iter().map(Term::text).collect();
+    let mut ways = vec![fts_quote(&texts.join(" ")), fts_quote(&texts.concat())];
+    if other_forms {
+        let apart: Vec<&&str> = texts.iter().filter(|t| t.chars().count() >= 2 && !is_stop_word(t)).collect();
+        let quoted = apart.iter().map(|t| fts_quote(t));
+        match join {
+            Join::Any => ways.extend(quoted),
+            Join::All if !apart.is_empty() => ways.push(format!("({})", join.of(quoted))),
+            Join::All => {}
+        }
+    }
+    format!("({})", Join::Any.of(ways.into_iter()))
+}
+
+/// An FTS5 expression over terms that the plain index does not see.
+fn own_expression(words: &[String], join: Join, other_forms: bool) -> Option<String> {
+    let parts: Vec<String> = words.iter().map(|w| own_word(w, join, other_forms)).collect();
+    (!parts.is_empty()).then(|| join.of(parts.into_iter()))
+}
+
+fn own_word(word: &str, join: Join, other_forms: bool) -> String {
+    match &terms(word)[..] {
+        [Term::Run(run)] => run_expression(run),
+        [Term::Signed(name)] => fts_quote(&sign_term(name)),
+        _ => plain_word(word, join, other_forms).unwrap_or_else(|| fts_quote(word)),
+    }
+}
+
+/// Runs up to this length are taken for one word, whose pairs follow each other.
+const ONE_WORD: usize = 4;
+/// Pairs of a longer run that are looked for.
+const PAIRS: usize = 32;
+
+/// A word inside a run is found by its pairs of characters; a whole sentence by any of them.
+fn run_expression(run: &str) -> String {
+    let chars: Vec<char> = run.chars().collect();
+    let pairs: Vec<String> = chars.windows(2).map(|pair| pair.iter().collect()).collect();
+    match chars.len() {
+        1 => format!("{}*", fts_quote(run)),
+        2..=ONE_WORD => fts_quote(&pairs.join(" ")),
+        _ => format!("({})", Join::Any.of(pairs.iter().take(PAIRS).map(|pair| fts_quote(pair)))),
+    }
+}
+
+/// An FTS5 expression of words in all their forms.
+pub fn expression_of_forms(words: &[String], join: Join) -> Option<String> {
+    plain_expression(words, join, true)
 }
 
 /// Stems of so many letters stand for every word that begins with them: shorter ones begin too many.
@@ -162,14 +267,52 @@ fn forms(word: &str) -> String {
 mod tests {
     use super::*;
 
+    fn words(text: &str) -> Vec<String> {
+        Sought::of(text).words
+    }
+
     #[test]
     fn questions_lose_syntax_and_stop_words() {
-        assert_eq!(search_words("What is \"the\" saffron* (trade)?"), ["saffron", "trade"]);
-        assert_eq!(search_words("AND OR NOT :^"), ["and", "or", "not"]);
-        assert_eq!(search_words("Caroline's book, the book"), ["caroline", "book"]);
-        assert_eq!(search_words("har\0bour\u{1}"), ["har", "bour"], "FTS5 ends an expression at a NUL");
-        assert!(search_words("  ? ").is_empty());
-        assert_eq!(expression(&["a\"b".into(), "c".into()], Join::Any), "\"a\"\"b\" OR \"c\"");
+        assert_eq!(words("What is \"the\" saffron* (trade)?"), ["saffron", "trade"]);
+        assert_eq!(words("AND OR NOT :^"), ["and", "or", "not"]);
+        assert!(Sought::of("what is on").weak && !Sought::of("what is on sale").weak);
+        assert_eq!(words("Caroline's book, the book"), ["caroline", "book"]);
+        assert_eq!(words("har\0bour\u{1}"), ["har", "bour"], "FTS5 ends an expression at a NUL");
+        assert!(words("  ? ").is_empty());
+        let of = |words: &[&str]| {
+            plain_expression(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>(), Join::Any, false)
+        };
+        assert_eq!(of(&["ab", "c"]).unwrap(), "\"ab\" OR \"c\"");
+        assert_eq!(of(&["c++"]), None);
+    }
+
+    #[test]
+    fn words_are_what_a_person_would_take_for_one() {
+        assert_eq!(words("what is our C++ style?"), ["c++", "style"]);
+        assert_eq!(words("C#, F# or .NET"), ["c#", "f#", ".net"]);
+        assert_eq!(words("crash at (parser.ts:412)!"), ["crash", "parser.ts:412"]);
+        assert_eq!(words("ﬁnancial docu\u{ad}ments"), ["financial", "documents"]);
+        assert_eq!(words("数据库部署在哪里？"), ["数据库部署在哪里"]);
+        assert_eq!(words("使用Docker部署"), ["使用", "docker", "部署"]);
+        assert_eq!(words("猫 x"), ["猫"]);
+    }
+
+    #[test]
+    fn joined_parts_are_sought_together_and_apart() {
+        let stages = Sought::of("parser.ts:412").stages();
+        assert_eq!(stages[0].plain.as_deref(), Some("(\"parser ts 412\" OR \"parserts412\")"));
+        assert!(stages[1].plain.as_ref().unwrap().ends_with("OR (\"parser\" AND \"ts\" AND \"412\"))"));
+        assert!(stages[2].plain.as_ref().unwrap().ends_with("OR \"parser\" OR \"ts\" OR \"412\")"));
+    }
+
+    #[test]
+    fn runs_are_sought_by_pairs_in_the_index_of_terms() {
+        let own = |text: &str| Sought::of(text).stages().pop().unwrap().own.unwrap();
+        assert_eq!(own("腾讯云"), "\"腾讯 讯云\"");
+        assert_eq!(own("猫"), "\"猫\"*");
+        assert!(own("数据库部署在哪里").starts_with("(\"数据\" OR \"据库\" OR"));
+        assert_eq!(Sought::of("C++ 部署").stages()[0].plain, None, "all of them are in no plain text");
+        assert_eq!(own("C++"), "\"c\u{E02B}\u{E02B}\"");
     }
 
     #[test]
@@ -180,6 +323,7 @@ mod tests {
         assert_eq!(forms("baking"), "(\"baking\" OR \"bak\" OR \"bake\")");
         assert_eq!(forms("parties"), "(\"parties\" OR \"party\" OR \"partye\")");
         assert_eq!(forms("x-ray2"), "\"x-ray2\"");
-        assert_eq!(expression_of_forms(&["key".into(), "repairing".into()], Join::All), "\"key\" AND \"repair\"*");
+        let both = expression_of_forms(&["key".into(), "repairing".into()], Join::All);
+        assert_eq!(both.as_deref(), Some("\"key\" AND \"repair\"*"));
     }
 }

@@ -51,6 +51,7 @@ impl Remember {
             hints: hint_texts(Some(&json!([note.question]))).unwrap_or_default(),
             transcript: None,
             structured: None,
+            bound_to: None,
         }
     }
 

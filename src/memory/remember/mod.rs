@@ -12,7 +12,7 @@ use super::embed::{self, Written};
 use super::index::Entry;
 use super::store::memories::{self, Existing, NewMemory, Place};
 use super::store::{entities, hints, jobs};
-use super::structured::Structured;
+use super::structured::{Structured, Writing};
 use super::temporal::Dates;
 use super::{chunk, link, new_id};
 use crate::app::App;
@@ -46,6 +46,8 @@ pub struct Remember {
     hints: Vec<String>,
     transcript: Option<String>,
     structured: Option<Structured>,
+    /// The project that the credential is bound to: rows of others are not shown to it.
+    bound_to: Option<String>,
 }
 
 /// What came of it.
@@ -126,15 +128,18 @@ impl Remember {
         let pipeline = &config.pipeline;
         let policy = Policy { pipeline: pipeline.enabled, hints: pipeline.hints_enabled };
         let now = app.now();
-        let (mut outcome, written) = app.db.write(move |c| {
-            let mut written = Vec::new();
+        let (mut outcome, effects) = app.db.write(move |c| {
+            let mut effects = Effects::default();
             let outcome = match &drafts[..] {
-                [draft] => self.store_one(c, draft, policy, &now, &mut written)?,
-                chunks => self.store_chunks(c, chunks, policy, &now, &mut written)?,
+                [draft] => self.store_one(c, draft, policy, &now, &mut effects)?,
+                chunks => self.store_chunks(c, chunks, policy, &now, &mut effects)?,
             };
-            Ok::<_, ApiError>((outcome, written))
+            Ok::<_, ApiError>((outcome, effects))
         })?;
-        let vectors = embed::after_write(app, &written);
+        let vectors = embed::after_write(app, &effects.written);
+        if let (Outcome::Stored { entities_linked, .. }, Some(graph)) = (&mut outcome, effects.graph) {
+            *entities_linked = write_rest(app, graph);
+        }
         if let Outcome::Stored { embedded, .. } = &mut outcome {
             *embedded = vectors > 0;
         }
@@ -158,7 +163,7 @@ impl Remember {
         normal: &Normal,
         policy: Policy,
         now: &str,
-        written: &mut Vec<Written>,
+        effects: &mut Effects,
     ) -> Result<Outcome, ApiError> {
         let parsed = &content::parse_prefixes(&self.content);
         agents::register(connection, &self.place.agent, now)?;
@@ -181,14 +186,18 @@ impl Remember {
             entities::put_transcript(connection, &self.place.agent, session, text, self.place.project.as_deref(), now)?;
         }
         let entities_linked = match &self.structured {
-            Some(payload) => payload.store(connection, &row, now),
+            Some(payload) => {
+                let mut graph = Writing::of(payload, &row);
+                graph.advance(connection, now);
+                effects.graph.insert(graph).linked
+            }
             None => link::link(connection, &self.place.agent, &row.id, &row.content, now)?,
         };
         let hints_written = self.store_hints(connection, &row.id, policy, now)?;
         if policy.pipeline && self.structured.is_none() {
             jobs::add(connection, &row.id, "extract", now)?;
         }
-        written.push(written_row(connection, &row)?);
+        effects.written.push(written_row(connection, &row)?);
         Ok(Outcome::Stored {
             embedded: false,
             id: row.id,
@@ -208,7 +217,7 @@ impl Remember {
         if let Some(source_id) = &self.source_id
             && let Some(row) = memories::find_by_source(connection, &self.place, source_id, &self.source_type)?
         {
-            return Ok(Some(row));
+            return self.shown(row, "sourceId").map(Some);
         }
         if let Some(key) = &self.key {
             let group = chunk_group_id(&self.place, key);
@@ -216,10 +225,20 @@ impl Remember {
                 return Err(ApiError::new(409, "idempotencyKey belongs to chunked content"));
             }
             if let Some(row) = memories::find_by_key(connection, &self.place, key)? {
-                return Ok(Some(row));
+                return self.shown(row, "idempotencyKey").map(Some);
             }
         }
         Ok(memories::find_by_hash(connection, &self.place, &normal.hash)?)
+    }
+
+    /// A row that a key has led to, unless it is of another project than the credential's.
+    fn shown(&self, row: Existing, key: &str) -> Result<Existing, ApiError> {
+        match &self.bound_to {
+            Some(own) if row.project.as_ref() != Some(own) => {
+                Err(ApiError::new(409, format!("{key} belongs to another memory")))
+            }
+            _ => Ok(row),
+        }
     }
 
     fn row(&self, parsed: &Parsed, normal: &Normal, policy: Policy, now: &str) -> NewMemory {
@@ -276,6 +295,34 @@ impl Remember {
         }
         Ok(written)
     }
+}
+
+/// What is left to do when the memory is on disk.
+#[derive(Default)]
+struct Effects {
+    written: Vec<Written>,
+    graph: Option<Writing>,
+}
+
+/// Writes what is left of a structured payload, with others' writes in between; the number of links
+/// in all. A failure never fails the memory.
+fn write_rest(app: &App, mut graph: Writing) -> usize {
+    let linked = graph.linked;
+    while !graph.is_done() {
+        let now = app.now();
+        let more = app.db.write(move |c| {
+            graph.advance(c, &now);
+            Ok::<_, db::Error>(graph)
+        });
+        match more {
+            Ok(more) => graph = more,
+            Err(cause) => {
+                log::warn!(target: "memory", "the rest of a structured payload was not linked: {cause}");
+                return linked;
+            }
+        }
+    }
+    graph.linked
 }
 
 /// What the index needs of an inserted row.

@@ -62,6 +62,7 @@ impl Remember {
             hints: hint_texts(body.raw("hints"))?,
             transcript: body.text("transcript")?.map(str::to_owned),
             structured,
+            bound_to: request.caller.write_project().map(str::to_owned),
         })
     }
 }
@@ -72,12 +73,13 @@ fn owner(caller: &Caller, request: &Request, body: Fields<'_>) -> Result<String,
     caller.agent(body.text("agentId")?, session_key)
 }
 
-/// A number, clamped to 0..1.
 fn importance(body: Fields<'_>) -> Result<Option<f64>, ApiError> {
     match body.raw("importance") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::Number(n)) => Ok(n.as_f64().map(|n| n.clamp(0.0, 1.0))),
-        Some(_) => Err(ApiError::bad_request("importance must be a number")),
+        Some(value) => match value.as_f64() {
+            Some(n) if (0.0..=1.0).contains(&n) => Ok(Some(n)),
+            _ => Err(ApiError::bad_request("importance must be a number from 0 to 1")),
+        },
     }
 }
 

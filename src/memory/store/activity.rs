@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::access::Visible;
 use crate::db::sql::{self, Conditions};
 
 /// Rows of a month that are counted at most.
@@ -33,7 +34,7 @@ pub fn added_since(connection: &Connection, since: &str, visible: &Conditions) -
             kind: row.get(1)?,
             who: row.get(2)?,
             importance: row.get(3)?,
-            pinned: row.get::<_, Option<bool>>(4)?.unwrap_or(false),
+            pinned: row.get::<Option<bool>>(4)?.unwrap_or(false),
             tags: row.get(5)?,
         })
     })
@@ -110,6 +111,14 @@ pub fn review_queue(
     })
 }
 
+/// Whether a document is of the agent and the project whose rows may be seen.
+pub fn document_is_visible(connection: &Connection, id: &str, visible: &Visible) -> rusqlite::Result<bool> {
+    let (agent, project) = visible.agent_and_project();
+    let text =
+        "SELECT 1 FROM documents WHERE id = ?1 AND (?2 IS NULL OR agent_id = ?2) AND (?3 IS NULL OR project = ?3)";
+    Ok(sql::row(connection, text, (id, agent, project), |_| Ok(()))?.is_some())
+}
+
 /// A background job as the API shows it.
 pub fn job(connection: &Connection, id: &str) -> rusqlite::Result<Option<Value>> {
     sql::row(
@@ -118,12 +127,12 @@ pub fn job(connection: &Connection, id: &str) -> rusqlite::Result<Option<Value>>
            failed_at, created_at, updated_at FROM memory_jobs WHERE id = ?1",
         [id],
         |row| {
-            let text = |n: usize| row.get::<_, Option<String>>(n);
-            let (attempts, error) = (row.get::<_, Option<i64>>(5)?.unwrap_or(0), text(7)?);
+            let text = |n: usize| row.get::<Option<String>>(n);
+            let (attempts, error) = (row.get::<Option<i64>>(5)?.unwrap_or(0), text(7)?);
             Ok(json!({
                 "id": text(0)?, "memory_id": text(1)?, "document_id": text(2)?, "job_type": text(3)?,
                 "status": text(4)?, "attempt_count": attempts, "attempts": attempts,
-                "max_attempts": row.get::<_, Option<i64>>(6)?, "next_attempt_at": null, "last_error": error,
+                "max_attempts": row.get::<Option<i64>>(6)?, "next_attempt_at": null, "last_error": error,
                 "last_error_code": null, "error": error, "leased_at": text(8)?, "completed_at": text(9)?,
                 "failed_at": text(10)?, "created_at": text(11)?, "updated_at": text(12)?,
             }))

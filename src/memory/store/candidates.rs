@@ -1,6 +1,6 @@
 //! The rows a forget is about.
 
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
 use crate::db::sql::{self, Conditions};
 
@@ -13,11 +13,11 @@ pub struct Candidate {
     pub score: f64,
 }
 
-fn candidate(row: &Row<'_>, score: f64) -> rusqlite::Result<Candidate> {
+fn candidate(row: &sql::Row<'_>, score: f64) -> rusqlite::Result<Candidate> {
     Ok(Candidate {
         id: row.get(0)?,
-        pinned: row.get::<_, Option<bool>>(1)?.unwrap_or(false),
-        version: row.get::<_, Option<i64>>(2)?.unwrap_or(1),
+        pinned: row.get::<Option<bool>>(1)?.unwrap_or(false),
+        version: row.get::<Option<i64>>(2)?.unwrap_or(1),
         score,
     })
 }

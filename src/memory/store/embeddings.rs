@@ -1,6 +1,6 @@
 //! `embeddings`: one vector per memory, little-endian float32.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::Connection;
 use serde::Serialize;
 
 use super::memories::Place;
@@ -115,7 +115,7 @@ pub fn entries_after(
     )
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+fn entry(row: &sql::Row<'_>) -> rusqlite::Result<Entry> {
     Ok(Entry {
         rowid: row.get(0)?,
         content: row.get(1)?,
@@ -160,17 +160,17 @@ pub fn unembedded_before(
            m.scope, COALESCE(m.visibility, 'global'), m.is_deleted = 0 AND m.embedding_model IS NOT ?2
          FROM memories m WHERE m.rowid < ?1 ORDER BY m.rowid DESC LIMIT ?3",
         (before, model, span),
-        |row| Ok((unembedded(row)?, row.get::<_, bool>(8)?)),
+        |row| Ok((unembedded(row)?, row.get::<bool>(8)?)),
     )?;
     let lowest = looked.last().map(|(row, _)| row.rowid);
     Ok((looked.into_iter().filter(|(_, lacks)| *lacks).map(|(row, _)| row).collect(), lowest))
 }
 
-fn unembedded(row: &Row<'_>) -> rusqlite::Result<Unembedded> {
+fn unembedded(row: &sql::Row<'_>) -> rusqlite::Result<Unembedded> {
     let id: String = row.get(1)?;
     Ok(Unembedded {
         rowid: row.get(0)?,
-        hash: row.get::<_, Option<String>>(2)?.unwrap_or_else(|| id.clone()),
+        hash: row.get::<Option<String>>(2)?.unwrap_or_else(|| id.clone()),
         id,
         content: row.get(3)?,
         place: Place { agent: row.get(4)?, project: row.get(5)?, scope: row.get(6)?, visibility: row.get(7)? },
@@ -195,7 +195,7 @@ pub fn vectors(connection: &Connection, rowids: &[i64], dims: usize) -> rusqlite
         "SELECT m.rowid, e.vector FROM json_each(?1) j CROSS JOIN memories m ON m.rowid = j.value
          CROSS JOIN embeddings e ON e.source_type = 'memory' AND e.source_id = m.id WHERE e.dimensions = ?2",
         (serde_json::Value::from(rowids).to_string(), dims as i64),
-        |row| Ok((row.get(0)?, floats(&row.get::<_, Vec<u8>>(1)?))),
+        |row| Ok((row.get(0)?, floats(&row.get::<Vec<u8>>(1)?))),
     )
 }
 
@@ -205,7 +205,7 @@ pub fn vector_of(connection: &Connection, memory_id: &str) -> rusqlite::Result<O
         connection,
         "SELECT vector FROM embeddings WHERE source_type = 'memory' AND source_id = ?1 LIMIT 1",
         [memory_id],
-        |row| Ok(floats(&row.get::<_, Vec<u8>>(0)?)),
+        |row| Ok(floats(&row.get::<Vec<u8>>(0)?)),
     )
 }
 
@@ -263,15 +263,15 @@ pub fn export(
             id: row.get(0)?,
             text: content.clone(),
             content,
-            who: row.get::<_, Option<String>>(2)?.unwrap_or_else(|| "unknown".to_owned()),
-            importance: row.get::<_, Option<f64>>(3)?.unwrap_or(0.5),
+            who: row.get::<Option<String>>(2)?.unwrap_or_else(|| "unknown".to_owned()),
+            importance: row.get::<Option<f64>>(3)?.unwrap_or(0.5),
             kind: row.get(4)?,
             tags: tag_words(row.get(5)?),
             source_type: row.get(6)?,
             source_id: row.get(7)?,
             created_at: row.get(8)?,
-            pinned: row.get::<_, Option<bool>>(9)?.unwrap_or(false),
-            vector: row.get::<_, Option<Vec<u8>>>(10)?.as_deref().map(floats),
+            pinned: row.get::<Option<bool>>(9)?.unwrap_or(false),
+            vector: row.get::<Option<Vec<u8>>>(10)?.as_deref().map(floats),
         })
     })
 }
@@ -320,12 +320,12 @@ pub fn cached_projection(
     dimensions: i64,
     vectors: i64,
 ) -> rusqlite::Result<Option<(String, String)>> {
-    connection
-        .prepare_cached(
-            "SELECT payload, created_at FROM umap_cache WHERE dimensions = ?1 AND embedding_count = ?2 ORDER BY id DESC LIMIT 1",
-        )?
-        .query_row((dimensions, vectors), |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
+    sql::row(
+        connection,
+        "SELECT payload, created_at FROM umap_cache WHERE dimensions = ?1 AND embedding_count = ?2 ORDER BY id DESC LIMIT 1",
+        (dimensions, vectors),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }
 
 pub fn keep_projection(

@@ -35,8 +35,9 @@ pub fn bump_mentions(connection: &Connection, id: &str, now: &str) -> rusqlite::
     Ok(())
 }
 
-/// The entity of a name, made or found: by canonical name and agent, else by its exact name,
-/// which is unique over all agents. An `extracted` one takes a given type.
+/// The entity of a name, made or found by canonical name and agent. An `extracted` one takes a given
+/// type. Names are unique over all agents: of one that another agent has, the agent gets an entity
+/// `<name> [<agent>]`, so that agents neither change nor find out each other's.
 pub fn upsert(
     connection: &Connection,
     agent: &str,
@@ -50,9 +51,13 @@ pub fn upsert(
         "SELECT id FROM entities WHERE canonical_name = ?1 AND agent_id = ?2 LIMIT 1",
         (&canonical, agent),
         |row| row.get(0),
-    )?
-    .or(sql::row(connection, "SELECT id FROM entities WHERE name = ?1", [name], |row| row.get(0))?);
-    if let Some(id) = known {
+    )?;
+    let taken: Option<(String, String)> =
+        sql::row(connection, "SELECT id, agent_id FROM entities WHERE name = ?1", [name], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let own = taken.iter().find(|(_, owner)| owner == agent).map(|(id, _)| id.clone());
+    if let Some(id) = known.or(own) {
         bump_mentions(connection, &id, now)?;
         if let Some(kind) = kind {
             sql::execute(
@@ -64,11 +69,12 @@ pub fn upsert(
         return Ok(id);
     }
     let id = crate::memory::new_id();
+    let free_name = if taken.is_some() { format!("{name} [{agent}]") } else { name.to_owned() };
     sql::execute(
         connection,
         "INSERT INTO entities (id, name, canonical_name, entity_type, agent_id, mentions, created_at, updated_at)
          VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6)",
-        (&id, name, &canonical, kind.unwrap_or("extracted"), agent, now),
+        (&id, free_name, &canonical, kind.unwrap_or("extracted"), agent, now),
     )?;
     Ok(id)
 }
@@ -269,7 +275,8 @@ pub fn put_transcript(
         connection,
         "INSERT INTO session_transcripts (session_key, agent_id, content, project, created_at, updated_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-         ON CONFLICT (agent_id, session_key) DO UPDATE SET content = ?3, updated_at = ?5",
+         ON CONFLICT (agent_id, session_key) DO UPDATE SET content = ?3, updated_at = ?5
+         WHERE session_transcripts.project IS ?4",
         (session_key, agent, text, project, now),
     )?;
     Ok(())

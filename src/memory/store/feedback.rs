@@ -108,6 +108,20 @@ pub fn inferred_path(connection: &Connection, agent: &str, memory_id: &str) -> r
     Ok(path)
 }
 
+/// What of a path that a client names belongs to the agent.
+pub fn own_path(connection: &Connection, agent: &str, path: &Path) -> rusqlite::Result<Path> {
+    let own = |table: &str, ids: &[String]| -> rusqlite::Result<Vec<String>> {
+        let text =
+            format!("SELECT t.id FROM json_each(?1) j CROSS JOIN {table} t ON t.id = j.value WHERE t.agent_id = ?2");
+        sql::rows(connection, &text, (Value::from(ids).to_string(), agent), |row| row.get(0))
+    };
+    Ok(Path {
+        entities: own("entities", &path.entities)?,
+        aspects: own("entity_aspects", &path.aspects)?,
+        dependencies: own("entity_dependencies", &path.dependencies)?,
+    })
+}
+
 /// One rated path.
 #[derive(Debug)]
 pub struct Rated<'a> {

@@ -101,7 +101,7 @@ pub struct Found {
 
 const FOUND: &str = "m.id, m.content, m.created_at, m.who, m.importance, m.tags, m.type, COALESCE(m.pinned, 0)";
 
-fn found(row: &rusqlite::Row<'_>) -> rusqlite::Result<Found> {
+fn found(row: &sql::Row<'_>) -> rusqlite::Result<Found> {
     Ok(Found {
         id: row.get(0)?,
         content: row.get(1)?,

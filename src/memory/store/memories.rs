@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, named_params};
 
 use crate::db::sql;
 
 /// Where a memory belongs: rows of one place with the same content are the same memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     pub agent: String,
     pub project: Option<String>,
@@ -60,7 +60,7 @@ pub fn insert(connection: &Connection, m: &NewMemory) -> rusqlite::Result<()> {
             ":created_at": m.created_at, ":now": m.now, ":status": m.extraction_status, ":model": m.extraction_model,
         },
     )?;
-    Ok(())
+    super::terms::settle(connection, &m.id, &m.content)
 }
 
 /// What a dedupe answer shows of the row that is there already.
@@ -72,22 +72,27 @@ pub struct Existing {
     pub pinned: bool,
     pub importance: f64,
     pub content: String,
-    pub hash: Option<String>,
+    pub project: Option<String>,
+    pub source_id: Option<String>,
+    /// One of the pieces of a long text.
+    pub is_chunk: bool,
 }
 
-fn existing(row: &Row<'_>) -> rusqlite::Result<Existing> {
+fn existing(row: &sql::Row<'_>) -> rusqlite::Result<Existing> {
     Ok(Existing {
         id: row.get(0)?,
         kind: row.get(1)?,
         tags: row.get(2)?,
-        pinned: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
-        importance: row.get::<_, Option<f64>>(4)?.unwrap_or(0.5),
+        pinned: row.get::<Option<bool>>(3)?.unwrap_or(false),
+        importance: row.get::<Option<f64>>(4)?.unwrap_or(0.5),
         content: row.get(5)?,
-        hash: row.get(6)?,
+        project: row.get(6)?,
+        source_id: row.get(7)?,
+        is_chunk: row.get(8)?,
     })
 }
 
-const EXISTING: &str = "id, type, tags, pinned, importance, content, content_hash";
+const EXISTING: &str = "id, type, tags, pinned, importance, content, project, source_id, source_type = 'chunk'";
 /// Named indexes below: without statistics SQLite would rather walk all live rows by
 /// `idx_memories_is_deleted`.
 const SAME_OWNER: &str = "COALESCE(NULLIF(agent_id, ''), 'default') = ?1
@@ -148,7 +153,7 @@ pub fn chunks_of(connection: &Connection, place: &Place, group: &str) -> rusqlit
              WHERE source_id = ?4 AND source_type = 'chunk' AND is_deleted = 0 AND {SAME_OWNER}"
         ),
         (&place.agent, &place.visibility, &place.scope, group),
-        |row| Ok((row.get::<_, Option<String>>(7)?, existing(row)?)),
+        |row| Ok((row.get::<Option<String>>(9)?, existing(row)?)),
     )?;
     chunks
         .sort_by_key(|(key, _)| key.as_deref().and_then(|k| k.rsplit(':').next()?.parse::<usize>().ok()).unwrap_or(0));
@@ -183,10 +188,10 @@ pub fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<Stored
                 hash: row.get(1)?,
                 kind: row.get(2)?,
                 tags: row.get(3)?,
-                importance: row.get::<_, Option<f64>>(4)?.unwrap_or(0.5),
-                pinned: row.get::<_, Option<bool>>(5)?.unwrap_or(false),
-                version: row.get::<_, Option<i64>>(6)?.unwrap_or(1),
-                deleted: row.get::<_, Option<bool>>(7)?.unwrap_or(false),
+                importance: row.get::<Option<f64>>(4)?.unwrap_or(0.5),
+                pinned: row.get::<Option<bool>>(5)?.unwrap_or(false),
+                version: row.get::<Option<i64>>(6)?.unwrap_or(1),
+                deleted: row.get::<Option<bool>>(7)?.unwrap_or(false),
                 deleted_at: row.get(8)?,
                 place: Place {
                     agent: row.get(9)?,
@@ -264,7 +269,7 @@ pub fn set_content(
            extraction_model = NULL, embedding_model = NULL WHERE id = ?1",
         (id, content, normalized, hash),
     )?;
-    Ok(())
+    super::terms::settle(connection, id, content)
 }
 
 pub fn mark_deleted(connection: &Connection, id: &str, by: &str, now: &str, version: i64) -> rusqlite::Result<()> {

@@ -49,17 +49,17 @@ pub fn rows(connection: &Connection, rowids: &[i64], filter: &Conditions) -> rus
             source_id: row.get(3)?,
             kind: row.get(4)?,
             tags: row.get(5)?,
-            pinned: row.get::<_, Option<bool>>(6)?.unwrap_or(false),
+            pinned: row.get::<Option<bool>>(6)?.unwrap_or(false),
             importance: row.get(7)?,
             who: row.get(8)?,
             project: row.get(9)?,
             created_at: row.get(10)?,
-            visibility: row.get::<_, Option<String>>(11)?.unwrap_or_else(|| "global".to_owned()),
+            visibility: row.get::<Option<String>>(11)?.unwrap_or_else(|| "global".to_owned()),
             scope: row.get(12)?,
             source_path: row.get(13)?,
-            access_count: row.get::<_, Option<i64>>(14)?.unwrap_or(0),
+            access_count: row.get::<Option<i64>>(14)?.unwrap_or(0),
             last_accessed: row.get(15)?,
-            confidence: row.get::<_, Option<f64>>(16)?.unwrap_or(1.0),
+            confidence: row.get::<Option<f64>>(16)?.unwrap_or(1.0),
         })
     })
 }
@@ -89,7 +89,7 @@ pub fn allowed_places(connection: &Connection, places: &[Place], filter: &Condit
     let list = serde_json::json!(list).to_string();
     let values = filter.after(&[&list]);
     let mut allowed = vec![false; places.len()];
-    for place in sql::rows(connection, &text, values, |row| row.get::<_, i64>(0))? {
+    for place in sql::rows(connection, &text, values, |row| row.get::<i64>(0))? {
         if let Some(entry) = allowed.get_mut(place as usize) {
             *entry = true;
         }

@@ -25,7 +25,8 @@ pub fn each_chunk(
     )?;
     let mut rows = statement.query((agent, dims as i64, CHUNKS))?;
     while let Some(row) = rows.next()? {
-        look(row.get(0)?, &floats(&row.get::<_, Vec<u8>>(1)?));
+        let row = sql::Row::of(row);
+        look(row.get(0)?, &floats(&row.get::<Vec<u8>>(1)?));
     }
     Ok(())
 }

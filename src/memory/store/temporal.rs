@@ -50,20 +50,14 @@ pub struct Window<'a> {
     pub end: &'a str,
 }
 
-/// Memories created in the window. `visible` speaks of `m`.
-pub fn captured_memories(
-    connection: &Connection,
-    window: Window<'_>,
-    visible: &Conditions,
-    limit: i64,
-) -> rusqlite::Result<Vec<Dated>> {
+/// Memories created in a window that is among the conditions, which speak of `m`.
+pub fn captured_memories(connection: &Connection, conditions: &Conditions, limit: i64) -> rusqlite::Result<Vec<Dated>> {
     let text = format!(
         "SELECT m.id, m.created_at, m.content FROM memories m INDEXED BY idx_memories_created
-         WHERE m.created_at >= ? AND m.created_at < ? AND m.is_deleted = 0 AND m.scope IS NULL AND {}
-         ORDER BY m.created_at DESC LIMIT ?",
-        visible.sql()
+         WHERE m.is_deleted = 0 AND m.scope IS NULL AND {} ORDER BY m.created_at DESC LIMIT ?",
+        conditions.sql()
     );
-    let values = visible.between(&[&window.start, &window.end], &[&limit]);
+    let values = conditions.between(&[], &[&limit]);
     sql::rows(connection, &text, values, |row| {
         Ok(Dated {
             subject_type: "memory".to_owned(),
@@ -106,20 +100,27 @@ pub fn memory_edges(
             facet: row.get(1)?,
             start: row.get(2)?,
             end: row.get(3)?,
-            rank: row.get::<_, f64>(4)?.clamp(0.1, 1.0),
+            rank: row.get::<f64>(4)?.clamp(0.1, 1.0),
             content: row.get(5)?,
         })
     })
 }
 
 /// Session summaries of the agent that overlap the window.
-pub fn sessions(connection: &Connection, window: Window<'_>, agent: &str, limit: i64) -> rusqlite::Result<Vec<Dated>> {
+pub fn sessions(
+    connection: &Connection,
+    window: Window<'_>,
+    agent: &str,
+    project: Option<&str>,
+    limit: i64,
+) -> rusqlite::Result<Vec<Dated>> {
     sql::rows(
         connection,
         "SELECT id, earliest_at, latest_at, content FROM session_summaries
          WHERE agent_id = ?1 AND latest_at >= ?2 AND earliest_at < ?3 AND COALESCE(source_type, 'summary') <> 'chunk'
+           AND (?5 IS NULL OR project = ?5)
          ORDER BY latest_at DESC LIMIT ?4",
-        (agent, window.start, window.end, limit),
+        (agent, window.start, window.end, limit, project),
         |row| {
             Ok(Dated {
                 subject_type: "session_summary".to_owned(),
@@ -139,14 +140,16 @@ pub fn captured_artifacts(
     connection: &Connection,
     window: Window<'_>,
     agent: &str,
+    project: Option<&str>,
     limit: i64,
 ) -> rusqlite::Result<Vec<Dated>> {
     sql::rows(
         connection,
         "SELECT source_path, captured_at, ended_at, content FROM memory_artifacts
          WHERE agent_id = ?1 AND is_deleted = 0 AND captured_at >= ?2 AND captured_at < ?3
+           AND (?5 IS NULL OR project = ?5)
          ORDER BY captured_at DESC LIMIT ?4",
-        (agent, window.start, window.end, limit),
+        (agent, window.start, window.end, limit, project),
         |row| artifact(row, "captured", 0.6),
     )
 }
@@ -157,19 +160,21 @@ pub fn source_artifacts(
     from_ms: i64,
     until_ms: i64,
     agent: &str,
+    project: Option<&str>,
     limit: i64,
 ) -> rusqlite::Result<Vec<Dated>> {
     sql::rows(
         connection,
         "SELECT source_path, strftime('%Y-%m-%dT%H:%M:%fZ', source_mtime_ms / 1000.0, 'unixepoch'), ended_at, content
          FROM memory_artifacts WHERE agent_id = ?1 AND is_deleted = 0 AND source_mtime_ms >= ?2 AND source_mtime_ms < ?3
+           AND (?5 IS NULL OR project = ?5)
          ORDER BY source_mtime_ms DESC LIMIT ?4",
-        (agent, from_ms, until_ms, limit),
+        (agent, from_ms, until_ms, limit, project),
         |row| artifact(row, "source", 0.8),
     )
 }
 
-fn artifact(row: &rusqlite::Row<'_>, facet: &str, rank: f64) -> rusqlite::Result<Dated> {
+fn artifact(row: &sql::Row<'_>, facet: &str, rank: f64) -> rusqlite::Result<Dated> {
     Ok(Dated {
         subject_type: "memory_artifact".to_owned(),
         subject_id: row.get(0)?,

@@ -48,7 +48,7 @@ pub fn find_full(connection: &Connection, id: &str, visible: &Conditions) -> rus
             kind: row.get("type")?,
             importance: row.get("importance")?,
             tags: row.get("tags")?,
-            pinned: row.get::<_, Option<i64>>("pinned")?.unwrap_or(0),
+            pinned: row.get::<Option<i64>>("pinned")?.unwrap_or(0),
             who: row.get("who")?,
             source_id: row.get("source_id")?,
             source_type: row.get("source_type")?,
@@ -56,15 +56,15 @@ pub fn find_full(connection: &Connection, id: &str, visible: &Conditions) -> rus
             runtime_path: row.get("runtime_path")?,
             idempotency_key: row.get("idempotency_key")?,
             project: row.get("project")?,
-            session_id: row.get::<_, Option<String>>("session_id").unwrap_or(None),
-            confidence: row.get::<_, Option<f64>>("confidence")?.unwrap_or(1.0),
-            access_count: row.get::<_, Option<i64>>("access_count")?.unwrap_or(0),
+            session_id: row.get::<Option<String>>("session_id").unwrap_or(None),
+            confidence: row.get::<Option<f64>>("confidence")?.unwrap_or(1.0),
+            access_count: row.get::<Option<i64>>("access_count")?.unwrap_or(0),
             last_accessed: row.get("last_accessed")?,
-            is_deleted: row.get::<_, Option<i64>>("is_deleted")?.unwrap_or(0),
+            is_deleted: row.get::<Option<i64>>("is_deleted")?.unwrap_or(0),
             deleted_at: row.get("deleted_at")?,
             extraction_status: row.get("extraction_status")?,
             embedding_model: row.get("embedding_model")?,
-            version: row.get::<_, Option<i64>>("version")?.unwrap_or(1),
+            version: row.get::<Option<i64>>("version")?.unwrap_or(1),
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
             updated_by: row.get("updated_by")?,
@@ -145,24 +145,37 @@ pub struct MostUsed {
     pub tags: Option<String>,
 }
 
+const USED: &str = "m.id, m.content, m.access_count, m.importance, m.type, m.tags";
+
+fn used(row: &sql::Row<'_>) -> rusqlite::Result<MostUsed> {
+    Ok(MostUsed {
+        id: row.get(0)?,
+        content: row.get(1)?,
+        access_count: row.get(2)?,
+        importance: row.get(3)?,
+        kind: row.get(4)?,
+        tags: row.get(5)?,
+    })
+}
+
 pub fn most_used(connection: &Connection, visible: &Conditions, limit: i64) -> rusqlite::Result<Vec<MostUsed>> {
     let text = format!(
-        "SELECT m.id, m.content, m.access_count, m.importance, m.type, m.tags FROM memories m INDEXED BY idx_signetd_memories_access
+        "SELECT {USED} FROM memories m INDEXED BY idx_signetd_memories_access
          WHERE m.access_count > 0 AND m.is_deleted = 0 AND {}
          ORDER BY m.access_count DESC, m.importance DESC LIMIT ?",
         visible.sql()
     );
-    let values = visible.between(&[], &[&limit]);
-    sql::rows(connection, &text, values, |row| {
-        Ok(MostUsed {
-            id: row.get(0)?,
-            content: row.get(1)?,
-            access_count: row.get(2)?,
-            importance: row.get(3)?,
-            kind: row.get(4)?,
-            tags: row.get(5)?,
-        })
-    })
+    sql::rows(connection, &text, visible.between(&[], &[&limit]), used)
+}
+
+/// Those of these memories that are live and visible, used before or not.
+pub fn used_of(connection: &Connection, ids: &[&String], visible: &Conditions) -> rusqlite::Result<Vec<MostUsed>> {
+    let text = format!(
+        "SELECT {USED} FROM json_each(?) j CROSS JOIN memories m ON m.id = j.value WHERE m.is_deleted = 0 AND {}",
+        visible.sql()
+    );
+    let list = serde_json::json!(ids).to_string();
+    sql::rows(connection, &text, visible.after(&[&list]), used)
 }
 
 /// Distinct authors, ascending.

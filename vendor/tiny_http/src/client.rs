@@ -1,13 +1,10 @@
-use ascii::AsciiString;
-
 use std::io::Error as IoError;
 use std::io::Result as IoResult;
 use std::io::{BufReader, BufWriter, ErrorKind, Read};
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 
-use crate::common::{HTTPVersion, Method};
+use crate::common::{HTTPVersion, Header, Method};
 use crate::util::RefinedTcpStream;
 use crate::util::{SequentialReader, SequentialReaderBuilder, SequentialWriterBuilder};
 use crate::Request;
@@ -50,13 +47,17 @@ pub struct ClientConnection {
 enum ReadError {
     WrongRequestLine,
     WrongHeader(HTTPVersion),
+    /// signetd: another version of HTTP than 1.0 and 1.1
+    WrongVersion,
+    /// signetd: it cannot be told for certain where the body ends
+    WrongFraming,
     /// the client sent an unrecognized `Expect` header
     ExpectationFailed(HTTPVersion),
     ReadIoError(IoError),
     /// signetd: the request line and headers exceed the limit
     HeadTooLarge,
-    /// signetd: a head that is no ASCII text
-    NotAscii,
+    /// signetd: control characters in a head, or bytes beyond ASCII in a request line
+    NotText,
 }
 
 impl From<IoError> for ReadError {
@@ -123,8 +124,8 @@ impl ClientConnection {
     ///
     /// Reads until `CRLF` is reached. The next read will start
     ///  at the first byte of the new line.
-    fn read_next_line(&mut self) -> Result<AsciiString, ReadError> {
-        let mut buf = Vec::new();
+    fn read_next_line(&mut self) -> Result<Vec<u8>, ReadError> {
+        let mut buf: Vec<u8> = Vec::new();
         let mut prev_byte_was_cr = false;
 
         loop {
@@ -147,7 +148,13 @@ impl ClientConnection {
 
             if byte == b'\n' && prev_byte_was_cr {
                 buf.pop(); // removing the '\r'
-                return AsciiString::from_ascii(buf).map_err(|_| ReadError::NotAscii);
+                // signetd: no control characters (a bare CR or LF among them), of which others may
+                // make another request
+                return if buf.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
+                    Err(ReadError::NotText)
+                } else {
+                    Ok(buf)
+                };
             }
 
             prev_byte_was_cr = byte == b'\r';
@@ -163,11 +170,13 @@ impl ClientConnection {
         let (method, path, version, headers) = {
             // reading the request line
             let (method, path, version) = {
-                let line = self.read_next_line()?;
-
-                parse_request_line(
-                    line.as_str().trim(), // TODO: remove this conversion
-                )?
+                let mut line = self.read_next_line()?;
+                // signetd: an empty line may stand before a request (RFC 9112, 2.2)
+                if line.is_empty() {
+                    line = self.read_next_line()?;
+                }
+                let line = std::str::from_utf8(&line).map_err(|_| ReadError::NotText)?;
+                parse_request_line(line)?
             };
 
             // getting all headers
@@ -179,8 +188,7 @@ impl ClientConnection {
                     if line.is_empty() {
                         break;
                     };
-                    headers.push(match FromStr::from_str(line.as_str().trim()) {
-                        // TODO: remove this conversion
+                    headers.push(match Header::from_line(&line) {
                         Ok(h) => h,
                         _ => return Err(ReadError::WrongHeader(version)),
                     });
@@ -188,6 +196,9 @@ impl ClientConnection {
 
                 headers
             };
+            if !is_framed_clearly(&headers, &version) {
+                return Err(ReadError::WrongFraming);
+            }
 
             (method, path, version, headers)
         };
@@ -225,6 +236,21 @@ impl ClientConnection {
     }
 }
 
+impl ClientConnection {
+    /// signetd: answers a status without a body, after which the connection is closed.
+    fn refuse(&mut self, status: u16) -> Option<Request> {
+        use crate::{Header, Response, StatusCode};
+
+        let writer = self.sink.next().unwrap();
+        let close = Header::from_bytes(&b"Connection"[..], &b"close"[..]).unwrap();
+        let response = Response::new_empty(StatusCode(status)).with_header(close);
+        response
+            .raw_print(writer, HTTPVersion(1, 1), &[], false, None)
+            .ok();
+        None
+    }
+}
+
 impl Iterator for ClientConnection {
     type Item = Request;
 
@@ -241,24 +267,12 @@ impl Iterator for ClientConnection {
 
         loop {
             let rq = match self.read() {
-                Err(ReadError::HeadTooLarge) => {
-                    let writer = self.sink.next().unwrap();
-                    let response = Response::new_empty(StatusCode(431));
-                    response
-                        .raw_print(writer, HTTPVersion(1, 1), &[], false, None)
-                        .ok();
-                    return None;
-                }
-
-                Err(ReadError::WrongRequestLine) | Err(ReadError::NotAscii) => {
-                    let writer = self.sink.next().unwrap();
-                    let response = Response::new_empty(StatusCode(400));
-                    response
-                        .raw_print(writer, HTTPVersion(1, 1), &[], false, None)
-                        .ok();
-                    return None; // we don't know where the next request would start,
-                                 // se we have to close
-                }
+                Err(ReadError::HeadTooLarge) => return self.refuse(431),
+                // we don't know where the next request would start, so we have to close
+                Err(ReadError::WrongRequestLine)
+                | Err(ReadError::NotText)
+                | Err(ReadError::WrongFraming) => return self.refuse(400),
+                Err(ReadError::WrongVersion) => return self.refuse(505),
 
                 Err(ReadError::WrongHeader(ver)) => {
                     let writer = self.sink.next().unwrap();
@@ -290,39 +304,19 @@ impl Iterator for ClientConnection {
                 Ok(rq) => rq,
             };
 
-            // checking HTTP version
-            if *rq.http_version() > (1, 1) {
-                let writer = self.sink.next().unwrap();
-                let response = Response::from_string(
-                    "This server only supports HTTP versions 1.0 and 1.1".to_owned(),
-                )
-                .with_status_code(StatusCode(505));
-                response
-                    .raw_print(writer, HTTPVersion(1, 1), &[], false, None)
-                    .ok();
-                continue;
-            }
-
-            // updating the status of the connection
-            let connection_header = rq
-                .headers()
-                .iter()
-                .find(|h| h.field.equiv("Connection"))
-                .map(|h| h.value.as_str());
-
-            let lowercase = connection_header.map(|h| h.to_ascii_lowercase());
-
-            match lowercase {
-                Some(ref val) if val.contains("close") => self.no_more_requests = true,
-                Some(ref val) if val.contains("upgrade") => self.no_more_requests = true,
-                Some(ref val)
-                    if !val.contains("keep-alive") && *rq.http_version() == HTTPVersion(1, 0) =>
-                {
-                    self.no_more_requests = true
-                }
-                None if *rq.http_version() == HTTPVersion(1, 0) => self.no_more_requests = true,
-                _ => (),
+            // signetd: an offer to upgrade is passed over (RFC 9110, 7.8), so only `close` and the
+            // version tell whether more requests follow
+            let asks = |option: &str| {
+                rq.headers()
+                    .iter()
+                    .filter(|h| h.field.equiv("Connection"))
+                    .flat_map(|h| h.value.split(','))
+                    .any(|o| o.trim().eq_ignore_ascii_case(option))
             };
+            let old = *rq.http_version() == HTTPVersion(1, 0);
+            if asks("close") || (old && !asks("keep-alive")) {
+                self.no_more_requests = true;
+            }
 
             // returning the request
             return Some(rq);
@@ -332,30 +326,49 @@ impl Iterator for ClientConnection {
 
 /// Parses a "HTTP/1.1" string.
 fn parse_http_version(version: &str) -> Result<HTTPVersion, ReadError> {
-    let (major, minor) = match version {
-        "HTTP/0.9" => (0, 9),
-        "HTTP/1.0" => (1, 0),
-        "HTTP/1.1" => (1, 1),
-        "HTTP/2.0" => (2, 0),
-        "HTTP/3.0" => (3, 0),
-        _ => return Err(ReadError::WrongRequestLine),
-    };
-
-    Ok(HTTPVersion(major, minor))
+    match version {
+        "HTTP/1.0" => Ok(HTTPVersion(1, 0)),
+        "HTTP/1.1" => Ok(HTTPVersion(1, 1)),
+        // signetd: any other version is answered 505, whatever follows it
+        v if v.starts_with("HTTP/") && v[5..].chars().all(|c| c.is_ascii_digit() || c == '.') => {
+            Err(ReadError::WrongVersion)
+        }
+        _ => Err(ReadError::WrongRequestLine),
+    }
 }
 
 /// Parses the request line of the request.
 /// eg. GET / HTTP/1.1
 fn parse_request_line(line: &str) -> Result<(Method, String, HTTPVersion), ReadError> {
-    let mut parts = line.split(' ');
+    // signetd: three parts and no more, or others may see another request in the line
+    let parts: Vec<&str> = line.split(' ').collect();
+    let [method, path, version] = parts[..] else {
+        return Err(ReadError::WrongRequestLine);
+    };
+    if !line.is_ascii() || method.is_empty() || path.is_empty() {
+        return Err(ReadError::WrongRequestLine);
+    }
+    let method = method.parse().map_err(|_| ReadError::WrongRequestLine)?;
+    Ok((method, path.to_owned(), parse_http_version(version)?))
+}
 
-    let method = parts.next().and_then(|w| w.parse().ok());
-    let path = parts.next().map(ToOwned::to_owned);
-    let version = parts.next().and_then(|w| parse_http_version(w).ok());
-
-    method
-        .and_then(|method| Some((method, path?, version?)))
-        .ok_or(ReadError::WrongRequestLine)
+/// signetd: one length or one `chunked`, and nothing that a proxy might read otherwise
+/// (RFC 9112, 6.3).
+fn is_framed_clearly(headers: &[Header], version: &HTTPVersion) -> bool {
+    let values = |name: &'static str| -> Vec<&str> {
+        headers
+            .iter()
+            .filter(|h| h.field.equiv(name))
+            .map(|h| h.value.as_str())
+            .collect()
+    };
+    let encodings = values("Transfer-Encoding");
+    match (&values("Content-Length")[..], &encodings[..]) {
+        ([], []) => true,
+        ([length], []) => !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit()),
+        ([], [encoding]) => encoding.eq_ignore_ascii_case("chunked") && *version == HTTPVersion(1, 1),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -370,5 +383,10 @@ mod test {
 
         assert!(super::parse_request_line("GET /hello").is_err());
         assert!(super::parse_request_line("qsd qsd qsd").is_err());
+        assert!(super::parse_request_line("GET /hello HTTP/1.1 HTTP/1.1").is_err());
+        assert!(matches!(
+            super::parse_request_line("PRI * HTTP/2.0"),
+            Err(super::ReadError::WrongVersion)
+        ));
     }
 }

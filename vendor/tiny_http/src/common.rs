@@ -151,7 +151,8 @@ impl PartialOrd<StatusCode> for u16 {
 #[derive(Debug, Clone)]
 pub struct Header {
     pub field: HeaderField,
-    pub value: AsciiString,
+    // signetd: text of any kind, see `Header::from_line`
+    pub value: String,
 }
 
 impl Header {
@@ -169,13 +170,45 @@ impl Header {
         B2: Into<Vec<u8>> + AsRef<[u8]>,
     {
         let header = HeaderField::from_bytes(header).or(Err(()))?;
-        let value = AsciiString::from_ascii(value).or(Err(()))?;
+        let value = text(value.into());
+        // signetd: a line break in a value would begin a header of its own
+        if value.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(());
+        }
 
         Ok(Header {
             field: header,
             value,
         })
     }
+
+    /// signetd: a header line as it was sent, without its line break. Bytes beyond ASCII are
+    /// accepted in the value: as UTF-8, else as Latin-1.
+    #[allow(clippy::result_unit_err)]
+    pub fn from_line(line: &[u8]) -> Result<Header, ()> {
+        let colon = line.iter().position(|b| *b == b':').ok_or(())?;
+        let (name, value) = (&line[..colon], &line[colon + 1..]);
+        if name.is_empty() || !name.iter().all(|b| is_token(*b)) {
+            return Err(());
+        }
+        let field = HeaderField::from_bytes(name.to_vec()).or(Err(()))?;
+        let value = text(value.to_vec());
+        Ok(Header {
+            field,
+            value: value.trim_matches(|c| c == ' ' || c == '\t').to_owned(),
+        })
+    }
+}
+
+/// signetd: UTF-8, else every byte the character of its number (Latin-1).
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|e| e.as_bytes().iter().map(|b| char::from(*b)).collect())
+}
+
+/// signetd: the characters of a header's name (RFC 9110, 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 impl FromStr for Header {
@@ -187,7 +220,7 @@ impl FromStr for Header {
         let field = elems.next().and_then(|f| f.parse().ok()).ok_or(())?;
         let value = elems
             .next()
-            .and_then(|v| AsciiString::from_ascii(v.trim()).ok())
+            .map(|v| v.trim().to_owned())
             .ok_or(())?;
 
         Ok(Header { field, value })

@@ -1,0 +1,320 @@
+//! One request on its connection's thread: head, leave to send a large body, body, handler's
+//! answer, all of it in order. What works with the database or waits runs in a lane's workers.
+
+use std::io::{self, Read};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvError, Sender, TrySendError, bounded};
+
+use super::body::{self, Announced, Refused, Share};
+use super::connections::{Connection, Phase};
+use super::outgoing::Outgoing;
+use super::server::Shared;
+use super::{ApiError, Body, Headers, Lane, Method, Request, Response, Route, sse};
+
+/// What a worker is asked to do with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Only to say whether it may go on: its body is still to come.
+    Admit,
+    /// To answer it.
+    Answer { admitted: bool },
+}
+
+/// A request on its way to a worker.
+pub(super) struct Job<S: 'static> {
+    step: Step,
+    request: Request,
+    route: Option<&'static Route<S>>,
+    connection: Arc<Connection>,
+    reply: Sender<Reply>,
+    /// The body's share of memory, until it is answered.
+    _share: Option<Share>,
+}
+
+/// What a worker gives back.
+pub(super) enum Reply {
+    Admitted(Box<Request>),
+    /// Sent as far as the socket took it.
+    Answered(Outgoing),
+    Stream(Stream),
+    /// The client has left.
+    Gone,
+}
+
+/// An event stream to be written.
+pub(super) struct Stream {
+    headers: Vec<(&'static str, String)>,
+    events: Receiver<sse::Event>,
+}
+
+/// Whether the connection serves another request.
+pub(super) enum Next {
+    KeepOpen,
+    Close,
+}
+
+/// Runs one job on a worker's thread.
+pub(super) fn work<S: Send + Sync + 'static>(shared: &Shared<S>, mut job: Job<S>) {
+    let began = Instant::now();
+    let response = match job.step {
+        Step::Admit => match shared.admit(job.route, &mut job.request) {
+            Ok(()) => {
+                // the connection's thread waits for this; if it does not, the request is gone anyway
+                let _ = job.reply.send(Reply::Admitted(Box::new(job.request)));
+                return;
+            }
+            Err(refused) => refused.into(),
+        },
+        Step::Answer { admitted } => shared.handle(job.route, &mut job.request, admitted),
+    };
+    log::debug!(
+        target: "http",
+        "{} {} {} {:.1} ms", job.request.method, job.request.path, response.status, began.elapsed().as_secs_f64() * 1e3
+    );
+    let _ = job.reply.send(shared.reply(&job.request, &job.connection, response));
+}
+
+/// While this lives, the connection is at work: it is not reaped, and a stop waits for it.
+struct Busy<'a> {
+    running: &'a AtomicUsize,
+    connection: &'a Connection,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.connection.end_request();
+        self.running.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl<S: Send + Sync + 'static> Shared<S> {
+    /// Serves one request whose head has been read.
+    pub(super) fn exchange(&self, mut socket: tiny_http::Request, connection: &Arc<Connection>) -> Next {
+        let mut request = typed(&socket, connection.peer);
+        let route = self.router.find(request.method, &request.path).map(|(route, params)| {
+            request.params = params;
+            route
+        });
+        let next = self.converse(&mut socket, request, route, connection);
+        // it has been answered past tiny_http, which would answer 500 otherwise
+        drop(socket.into_writer());
+        next
+    }
+
+    fn converse(
+        &self,
+        socket: &mut tiny_http::Request,
+        mut request: Request,
+        route: Option<&'static Route<S>>,
+        connection: &Arc<Connection>,
+    ) -> Next {
+        let most = route.map_or(self.config.max_body, |r| r.max_body.min(self.config.max_body));
+        let announced = Announced::of(socket);
+        if announced.exceeds(most) {
+            return self.refuse(socket, &request, connection, Refused::TooLarge);
+        }
+        let mut admitted = false;
+        if !announced.is_small() || self.gate.is_costly(&self.state, &request) {
+            let lane = if self.gate.is_costly(&self.state, &request) { Lane::Hash } else { Lane::Fast };
+            let busy = self.busy(connection);
+            match self.ask(Step::Admit, request, route, connection, lane, None) {
+                Ok(Reply::Admitted(back)) => (request, admitted) = (*back, true),
+                Ok(Reply::Answered(refusal)) if announced == Announced::Bytes(0) => {
+                    return self.finish(refusal, connection);
+                }
+                Ok(Reply::Answered(refusal)) => return self.leave(refusal, socket, connection, busy),
+                _ => return Next::Close,
+            }
+        }
+        let mut share = self.bodies.share();
+        connection.enter(Phase::Body);
+        match body::read(socket, announced, most, connection, &mut share) {
+            Ok(body) => request.body = body,
+            Err(refused) => return self.refuse(socket, &request, connection, refused),
+        }
+        connection.enter(Phase::Idle);
+        let lane = route.map_or(Lane::Fast, |r| r.lane_of(&self.state, &request));
+        let busy = self.busy(connection);
+        match self.ask(Step::Answer { admitted }, request, route, connection, lane, Some(share)) {
+            Ok(Reply::Answered(outgoing)) => self.finish(outgoing, connection),
+            Ok(Reply::Stream(stream)) => {
+                // a stream is no running request: stopping need not wait for it
+                drop(busy);
+                self.write_stream(&stream, connection);
+                Next::Close
+            }
+            _ => Next::Close,
+        }
+    }
+
+    fn busy<'a>(&'a self, connection: &'a Connection) -> Busy<'a> {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        connection.begin_request();
+        Busy { running: &self.running, connection }
+    }
+
+    /// Hands a request to a lane and waits for its worker; a full lane is a 503 at once.
+    fn ask(
+        &self,
+        step: Step,
+        request: Request,
+        route: Option<&'static Route<S>>,
+        connection: &Arc<Connection>,
+        lane: Lane,
+        share: Option<Share>,
+    ) -> Result<Reply, RecvError> {
+        let (reply, answer) = bounded(1);
+        let job = Job { step, request, route, connection: Arc::clone(connection), reply, _share: share };
+        match self.lanes.of(lane).try_send(job) {
+            Ok(()) => answer.recv(),
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
+                let busy = ApiError::unavailable("the daemon is busy").retry_after(1);
+                Ok(self.reply(&job.request, connection, busy.into()))
+            }
+        }
+    }
+
+    /// Makes an answer ready; most are sent in whole by this.
+    fn reply(&self, request: &Request, connection: &Connection, mut response: Response) -> Reply {
+        if matches!(response.body, Body::Events(_)) && !self.take_stream() {
+            response = ApiError::unavailable("too many event streams").retry_after(5).into();
+        }
+        self.cors_headers(request, &mut response.headers);
+        let head_only = request.method == Method::Head;
+        if let Body::Events(events) = response.body {
+            // a channel without a sender ends the stream right after its head
+            let events = if head_only { bounded(0).1 } else { events };
+            return Reply::Stream(Stream { headers: response.headers, events });
+        }
+        let mut outgoing = Outgoing::of(response, head_only);
+        match outgoing.send_now(connection.socket()) {
+            Ok(()) => Reply::Answered(outgoing),
+            Err(cause) => {
+                log::debug!(target: "http", "the client left before its answer: {cause}");
+                Reply::Gone
+            }
+        }
+    }
+
+    /// Writes what is left of an answer.
+    fn finish(&self, outgoing: Outgoing, connection: &Connection) -> Next {
+        if outgoing.is_done() {
+            return Next::KeepOpen;
+        }
+        let stopped = || self.closed.load(Ordering::Acquire);
+        match outgoing.finish(connection.socket(), &self.connections.limits, &self.unread, stopped) {
+            Ok(()) => Next::KeepOpen,
+            Err(cause) => {
+                log::debug!(target: "http", "an answer was cut off: {cause}");
+                Next::Close
+            }
+        }
+    }
+
+    fn refuse(
+        &self,
+        socket: &mut tiny_http::Request,
+        request: &Request,
+        connection: &Connection,
+        refused: Refused,
+    ) -> Next {
+        let error = match refused {
+            Refused::TooLarge => ApiError::new(413, "payload too large"),
+            Refused::Busy => ApiError::unavailable("too many large requests at once").retry_after(1),
+            Refused::Broken => ApiError::bad_request("the request body is incomplete or malformed"),
+        };
+        let response = Response::from(error).with_header("Connection", "close");
+        let busy = self.busy(connection);
+        match self.reply(request, connection, response) {
+            Reply::Answered(outgoing) => self.leave(outgoing, socket, connection, busy),
+            _ => Next::Close,
+        }
+    }
+
+    /// Answers a request whose body was not read, and closes. What the client still sends is read
+    /// off for a while, or it would not see the answer.
+    fn leave(
+        &self,
+        outgoing: Outgoing,
+        socket: &mut tiny_http::Request,
+        connection: &Connection,
+        busy: Busy<'_>,
+    ) -> Next {
+        let answered = matches!(self.finish(outgoing, connection), Next::KeepOpen);
+        drop(busy);
+        // who waits for leave to send has sent nothing yet
+        let waits = socket.headers().iter().any(|h| h.field.equiv("Expect"));
+        if answered && !waits {
+            connection.enter(Phase::Drain);
+            // fails only when the client has closed already
+            let _ = connection.socket().shutdown(Shutdown::Write);
+            let _ = io::copy(&mut socket.as_reader().take(self.config.max_body as u64), &mut io::sink());
+        }
+        connection.close();
+        Next::Close
+    }
+
+    fn take_stream(&self) -> bool {
+        let taken = self.streams.fetch_add(1, Ordering::AcqRel) < self.config.streams;
+        if !taken {
+            self.streams.fetch_sub(1, Ordering::AcqRel);
+        }
+        taken
+    }
+
+    /// Writes an event stream until it ends or the client leaves.
+    fn write_stream(&self, stream: &Stream, connection: &Connection) {
+        connection.begin_request();
+        if let Err(cause) = sse::write_stream(connection.socket(), &stream.headers, &stream.events, sse::KEEP_ALIVE) {
+            log::debug!(target: "http", "event stream ended: {cause}");
+        }
+        connection.end_request();
+        self.streams.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn cors_headers(&self, request: &Request, headers: &mut Vec<(&'static str, String)>) {
+        headers.push(("Vary", "Origin".to_owned()));
+        headers.push(("Access-Control-Allow-Credentials", "true".to_owned()));
+        if let Some(origin) = request.headers.get("origin").filter(|o| self.cors.allows(o)) {
+            headers.push(("Access-Control-Allow-Origin", origin.to_owned()));
+        }
+    }
+}
+
+/// A head as handlers see it. Of a target in absolute form the path is used, and its host beside
+/// the `Host` header.
+fn typed(socket: &tiny_http::Request, peer: Option<SocketAddr>) -> Request {
+    let method = match socket.method() {
+        tiny_http::Method::Get => Method::Get,
+        tiny_http::Method::Head => Method::Head,
+        tiny_http::Method::Post => Method::Post,
+        tiny_http::Method::Put => Method::Put,
+        tiny_http::Method::Patch => Method::Patch,
+        tiny_http::Method::Delete => Method::Delete,
+        tiny_http::Method::Options => Method::Options,
+        _ => Method::Other,
+    };
+    let mut headers: Vec<(String, String)> =
+        socket.headers().iter().map(|h| (h.field.as_str().as_str().to_owned(), h.value.clone())).collect();
+    let mut target = socket.url();
+    if let Some((authority, path)) = absolute(target) {
+        headers.push(("Host".to_owned(), authority.to_owned()));
+        target = path;
+    }
+    Request::new(method, target, Headers(headers), peer)
+}
+
+/// Authority and path of `http://host/path`.
+fn absolute(target: &str) -> Option<(&str, &str)> {
+    let scheme = ["http://", "https://"]
+        .into_iter()
+        .find(|s| target.get(..s.len()).is_some_and(|start| start.eq_ignore_ascii_case(s)))?;
+    let rest = &target[scheme.len()..];
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let path = if rest[end..].starts_with('/') { &rest[end..] } else { "/" };
+    Some((&rest[..end], path))
+}

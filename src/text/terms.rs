@@ -1,0 +1,157 @@
+//! The terms of a text: words, runs of scripts without spaces, names that end in signs.
+
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+
+use super::fold::{fold, is_unspaced};
+
+/// One term of a folded text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Term {
+    /// Letters and digits.
+    Word(String),
+    /// A run of a script in which words run together.
+    Run(String),
+    /// A name with its signs: `c++`, `f#`, `.net`.
+    Signed(String),
+}
+
+impl Term {
+    pub fn text(&self) -> &str {
+        match self {
+            Term::Word(text) | Term::Run(text) | Term::Signed(text) => text,
+        }
+    }
+}
+
+fn is_letter(c: char) -> bool {
+    c.is_alphanumeric() || c.general_category_group() == GeneralCategoryGroup::Mark
+}
+
+/// The terms of a text in their order.
+pub fn terms(text: &str) -> Vec<Term> {
+    let chars: Vec<char> = fold(text).chars().collect();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < chars.len() {
+        let start = at;
+        if is_unspaced(chars[at]) {
+            at = end_of(&chars, at, |c| is_unspaced(c));
+            found.push(Term::Run(chars[start..at].iter().collect()));
+        } else if is_letter(chars[at]) {
+            at = end_of(&chars, at, |c| is_letter(c) && !is_unspaced(c));
+            let signs = end_of(&chars, at, |c| matches!(c, '+' | '#'));
+            let dotted = start > 0
+                && chars[start - 1] == '.'
+                && chars[start].is_alphabetic()
+                && start
+                    .checked_sub(2)
+                    .is_none_or(|before| chars[before].is_whitespace() || "(\"'".contains(chars[before]));
+            if ends_in_signs(&chars, at, signs) {
+                found.push(Term::Signed(chars[start..signs].iter().collect()));
+                at = signs;
+            } else if dotted {
+                found.push(Term::Signed(chars[start - 1..at].iter().collect()));
+            } else {
+                found.push(Term::Word(chars[start..at].iter().collect()));
+            }
+        } else {
+            at += 1;
+        }
+    }
+    found
+}
+
+fn end_of(chars: &[char], from: usize, inside: impl Fn(char) -> bool) -> usize {
+    chars[from..].iter().position(|c| !inside(*c)).map_or(chars.len(), |n| from + n)
+}
+
+/// `c++` and `c++11`, but not `2+2` and not `a#b`.
+fn ends_in_signs(chars: &[char], from: usize, to: usize) -> bool {
+    let followed = chars.get(to).is_some_and(|c| is_letter(*c));
+    to > from && (!followed || chars[from..to] == ['+', '+'])
+}
+
+/// A signed name as one word of an index: its signs stand for characters that no text has.
+pub fn sign_term(name: &str) -> String {
+    name.chars()
+        .map(|c| match c {
+            '+' => '\u{E02B}',
+            '#' => '\u{E023}',
+            '.' => '\u{E02E}',
+            c => c,
+        })
+        .collect()
+}
+
+/// What is indexed of a term: a word itself, of a run its overlapping pairs and its last character,
+/// so that every word inside is found, of a signed name also its plain part.
+pub fn index_terms(term: &Term) -> Vec<String> {
+    match term {
+        Term::Word(word) => vec![word.clone()],
+        Term::Signed(name) => {
+            vec![sign_term(name), name.trim_matches(|c| matches!(c, '+' | '#' | '.')).to_owned()]
+        }
+        Term::Run(run) => {
+            let chars: Vec<char> = run.chars().collect();
+            (0..chars.len()).map(|n| chars[n..(n + 2).min(chars.len())].iter().collect()).collect()
+        }
+    }
+}
+
+/// Whether the plain full-text index, which sees letters and digits as they stand in the text, would
+/// miss some of its terms.
+pub fn needs_own_terms(text: &str) -> bool {
+    if text.is_ascii() && !text.contains(['+', '#', '.']) {
+        return false;
+    }
+    let terms = terms(text);
+    if terms.iter().any(|term| !matches!(term, Term::Word(_))) {
+        return true;
+    }
+    if text.is_ascii() {
+        return false;
+    }
+    let plain = text.split(|c| !is_letter(c)).filter(|w| !w.is_empty()).map(str::to_lowercase);
+    !plain.eq(terms.iter().map(Term::text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(text: &str) -> Term {
+        Term::Word(text.into())
+    }
+
+    #[test]
+    fn terms_are_what_a_person_would_look_for() {
+        let signed = |text: &str| Term::Signed(text.into());
+        let run = |text: &str| Term::Run(text.into());
+        assert_eq!(terms("C++ code, C#."), [signed("c++"), word("code"), signed("c#")]);
+        assert_eq!(terms("the .NET runtime"), [word("the"), signed(".net"), word("runtime")]);
+        assert_eq!(terms("2+2 a#b x.y ...and"), ["2", "2", "a", "b", "x", "y", "and"].map(word));
+        assert_eq!(terms("C++11"), [signed("c++"), word("11")]);
+        assert_eq!(terms("使用Docker部署"), [run("使用"), word("docker"), run("部署")]);
+        assert_eq!(terms("สวัสดีครับ"), [run("สวัสดีครับ")]);
+        assert_eq!(terms("parser.ts:412"), ["parser", "ts", "412"].map(word));
+    }
+
+    #[test]
+    fn runs_are_indexed_by_pairs_and_signs_as_letters() {
+        assert_eq!(index_terms(&Term::Run("腾讯云".into())), ["腾讯", "讯云", "云"]);
+        assert_eq!(index_terms(&Term::Run("猫".into())), ["猫"]);
+        assert_eq!(index_terms(&Term::Signed("c++".into())), ["c\u{E02B}\u{E02B}", "c"]);
+    }
+
+    #[test]
+    fn plain_texts_need_no_terms_of_their_own() {
+        for plain in
+            ["The quick fox. It jumps!", "Größe und Café, naïve", "Привет, мир", "a + b = #1", "“quoted” – text…"]
+        {
+            assert!(!needs_own_terms(plain), "{plain}");
+        }
+        for own in ["我们", "C++ style", "ﬁnancial", "soft\u{ad}hyphen", "Cafe\u{301}", "use .NET"] {
+            assert!(needs_own_terms(own), "{own}");
+        }
+    }
+}
