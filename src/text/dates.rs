@@ -71,7 +71,7 @@ pub fn told_in(text: &str) -> Vec<Told> {
             found.extend(named(month, day, word(2)));
         } else if let (Some(day), Some(month)) = (day_of(word(0)), month_of(word(1 + of))) {
             found.extend(named(month, day, word(2 + of)));
-        } else if let (Some(year), Some(month), Some(day)) = (year_of(word(0)), day_of(word(1)), day_of(word(2))) {
+        } else if let (Some(year), Some(month), Some(day)) = (year_of(word(0)), day_of(word(1)), iso_day(word(2))) {
             found.extend(Date::new(year, month, day).ok().map(Told::On));
         } else if let (Some(one), Some(other), Some(year)) = (day_of(word(0)), day_of(word(1)), year_of(word(2))) {
             found.extend(numeric(year, one, other));
@@ -79,6 +79,11 @@ pub fn told_in(text: &str) -> Vec<Told> {
         found.extend(with_marks(word(0)));
     }
     found
+}
+
+/// The day of `2027-03-05T09:00`, whose time is one word with it.
+fn iso_day(word: &str) -> Option<i8> {
+    day_of(word.split(['T', 't']).next().filter(|day| day.len() == 2).unwrap_or(word))
 }
 
 fn named(month: i8, day: i8, year: &str) -> Option<Told> {

@@ -1,5 +1,7 @@
 //! The terms of a text: words, runs of scripts without spaces, names that end in signs.
 
+use std::collections::HashSet;
+
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use super::fold::{fold, is_unspaced};
@@ -98,21 +100,30 @@ pub fn index_terms(term: &Term) -> Vec<String> {
     }
 }
 
-/// Whether the plain full-text index, which sees letters and digits as they stand in the text, would
-/// miss some of its terms.
-pub fn needs_own_terms(text: &str) -> bool {
+/// The terms of a text by whether the plain full-text index sees them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OwnTerms {
+    pub own: Vec<String>,
+    pub seen: Vec<String>,
+}
+
+/// The terms of a text in which the plain full-text index, which sees letters and digits as they stand
+/// there, would miss some; `None` of all other texts.
+pub fn own_terms(text: &str) -> Option<OwnTerms> {
     if text.is_ascii() && !text.contains(['+', '#', '.']) {
-        return false;
+        return None;
     }
-    let terms = terms(text);
-    if terms.iter().any(|term| !matches!(term, Term::Word(_))) {
-        return true;
+    let plain: HashSet<String> =
+        text.split(|c| !is_letter(c)).filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
+    let (mut own, mut seen) = (Vec::new(), Vec::new());
+    for term in terms(text) {
+        // the pairs of a run follow each other, whether or not a text has one of them by itself
+        let run = matches!(term, Term::Run(_));
+        for indexed in index_terms(&term) {
+            if run || !plain.contains(&indexed) { &mut own } else { &mut seen }.push(indexed);
+        }
     }
-    if text.is_ascii() {
-        return false;
-    }
-    let plain = text.split(|c| !is_letter(c)).filter(|w| !w.is_empty()).map(str::to_lowercase);
-    !plain.eq(terms.iter().map(Term::text))
+    (!own.is_empty()).then_some(OwnTerms { own, seen })
 }
 
 #[cfg(test)]
@@ -148,10 +159,15 @@ mod tests {
         for plain in
             ["The quick fox. It jumps!", "Größe und Café, naïve", "Привет, мир", "a + b = #1", "“quoted” – text…"]
         {
-            assert!(!needs_own_terms(plain), "{plain}");
+            assert_eq!(own_terms(plain), None, "{plain}");
         }
-        for own in ["我们", "C++ style", "ﬁnancial", "soft\u{ad}hyphen", "Cafe\u{301}", "use .NET"] {
-            assert!(needs_own_terms(own), "{own}");
+        let own = |text: &str| own_terms(text).unwrap().own;
+        assert_eq!(own("我们"), ["我们", "们"]);
+        assert_eq!(own("使用Docker"), ["使用", "用", "docker"]);
+        assert_eq!(own("C++ style"), ["c\u{E02B}\u{E02B}"]);
+        assert_eq!(own_terms("the ﬁnancial plan").unwrap().seen, ["the", "plan"]);
+        for text in ["soft\u{ad}hyphen", "Cafe\u{301}", "use .NET", "ＡＢＣ"] {
+            assert!(own_terms(text).is_some(), "{text}");
         }
     }
 }

@@ -36,8 +36,9 @@ END;
 
 -- Terms that memories_fts does not see: words inside scripts without spaces (as overlapping pairs), names
 -- that end in signs (C++), letters of another form (ligatures, full width). A row for each memory that has
--- such terms, made by the daemon; the triggers note which memories it has to look at.
-CREATE VIRTUAL TABLE signetd_terms_fts USING fts5(terms, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'");
+-- such terms, with the words that memories_fts does see beside them, so that all words of a question can be
+-- looked for in one place. Made by the daemon; the triggers note which memories it has to look at.
+CREATE VIRTUAL TABLE signetd_terms_fts USING fts5(own, seen, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'");
 CREATE TABLE signetd_terms_due (memory_rowid INTEGER PRIMARY KEY);
 CREATE TRIGGER signetd_terms_ai AFTER INSERT ON memories
 WHEN length(CAST(new.content AS BLOB)) <> length(new.content) OR typeof(new.content) = 'blob'

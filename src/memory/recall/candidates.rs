@@ -130,24 +130,22 @@ impl<'a> Search<'a> {
         Ok((guessed, GUESSED))
     }
 
-    /// Asks both indexes stage by stage until one of them finds something. Each score is a share of
-    /// its index's best; a memory that both find has the better one.
+    /// Asks both indexes stage by stage until one of them finds something.
     fn search(&self, sought: &Sought, indexes: &Indexes<'_>) -> rusqlite::Result<Vec<(i64, f64)>> {
         let has_own = terms::any(self.connection)?;
+        let sought = sought.parted(|expression| fulltext::has(self.connection, expression, self.conditions))?;
+        let ask = |expression: Option<&String>, search: Ask<'_>| expression.map_or(Ok(Vec::new()), |e| search(e));
         for stage in sought.stages() {
-            let ask = |expression: Option<&String>, search: Ask<'_>| expression.map_or(Ok(Vec::new()), |e| search(e));
-            let mut scores = normalised(&ask(stage.plain.as_ref(), indexes.plain)?);
-            if has_own {
-                let own = normalised(&ask(stage.own.as_ref(), indexes.own)?);
-                let mut best: HashMap<i64, f64> = scores.into_iter().collect();
-                for (rowid, score) in own {
-                    let known = best.entry(rowid).or_default();
-                    *known = known.max(score);
+            let plain = normalised(&ask(stage.plain.as_ref(), indexes.plain)?);
+            if !has_own {
+                if !plain.is_empty() {
+                    return Ok(plain);
                 }
-                scores = best.into_iter().collect();
+                continue;
             }
-            if !scores.is_empty() {
-                return Ok(scores);
+            let own = normalised(&ask(stage.own.as_ref(), indexes.own)?);
+            if !plain.is_empty() || !own.is_empty() {
+                return Ok(merged(plain, own, sought.own_share()));
             }
         }
         Ok(Vec::new())
@@ -196,6 +194,19 @@ impl<'a> Search<'a> {
         }
         Candidates { signals, dated: self.dated, cut_off: false }
     }
+}
+
+/// What a match of the index of terms is worth where the plain one sees all of the question's words too.
+const OTHER_FORM: f64 = 0.6;
+
+/// Scores of both indexes as one: each counts as much of the question as it alone can find.
+fn merged(plain: Vec<(i64, f64)>, own: Vec<(i64, f64)>, own_share: f64) -> Vec<(i64, f64)> {
+    let mut scores: HashMap<i64, f64> = plain.into_iter().map(|(rowid, s)| (rowid, (1.0 - own_share) * s)).collect();
+    for (rowid, score) in own {
+        let known = scores.entry(rowid).or_default();
+        *known = if own_share > 0.0 { *known + own_share * score } else { known.max(OTHER_FORM * score) };
+    }
+    against_the_best(scores.into_iter().collect())
 }
 
 /// Scores held against the best of those that are left.

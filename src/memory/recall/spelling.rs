@@ -38,7 +38,7 @@ pub fn corrected(connection: &Connection, sought: &Sought) -> rusqlite::Result<S
         near.sort();
         meant.extend(near.into_iter().take(GUESSES).map(|(_, _, known)| known));
     }
-    Ok(Sought { words: meant, all: false, forms: false, weak: false })
+    Ok(Sought { words: meant, any: None, all: false, forms: false, weak: false })
 }
 
 /// Insertions, deletions, substitutions and swaps of neighbours between two words (Damerau and

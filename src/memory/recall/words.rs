@@ -3,8 +3,9 @@
 use crate::db::sql::fts_quote;
 use crate::text::{Term, fold, index_terms, is_unspaced, sign_term, terms};
 
-/// Words of an expression at most.
+/// Words of an expression at most, and those of them that are taken apart.
 const MOST: usize = 64;
+const MOST_PARTED: usize = 16;
 
 /// Memory part, §6.9.
 const STOP_WORDS: &str = "a an the is are was were be been being have has had do does did will would could should may \
@@ -28,6 +29,8 @@ const ALL: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sought {
     pub words: Vec<String>,
+    /// What is looked for when any of them will do, where that is something else.
+    pub any: Option<Vec<String>>,
     /// There are so few that all are meant.
     pub all: bool,
     /// A search for any of them looks for their other forms too.
@@ -60,7 +63,7 @@ impl Sought {
     }
 
     fn words(words: Vec<String>) -> Self {
-        Sought { all: words.len() <= ALL, forms: true, weak: false, words }
+        Sought { all: words.len() <= ALL, any: None, forms: true, weak: false, words }
     }
 
     /// Only these of the words, as they are.
@@ -70,12 +73,33 @@ impl Sought {
 
     /// For all words when all are meant, as they are and then in other forms; at last for any.
     pub fn stages(&self) -> Vec<Stage> {
-        let stage = |join: Join, forms: bool| Stage {
-            plain: plain_expression(&self.words, join, forms),
-            own: own_expression(&self.words, join, forms),
+        let stage = |words: &[String], join: Join, forms: bool| Stage {
+            plain: plain_expression(words, join, forms),
+            own: own_expression(words, join, forms),
         };
-        let any = stage(Join::Any, self.forms);
-        if self.all { vec![stage(Join::All, false), stage(Join::All, true), any] } else { vec![any] }
+        let any = stage(self.any.as_ref().unwrap_or(&self.words), Join::Any, self.forms);
+        let all = |forms| stage(&self.words, Join::All, forms);
+        if self.all { vec![all(false), all(true), any] } else { vec![any] }
+    }
+
+    /// Joined words that no text has together give way to their parts; `has` asks the plain index.
+    pub fn parted(&self, has: impl Fn(&str) -> rusqlite::Result<bool>) -> rusqlite::Result<Sought> {
+        let mut words = Vec::new();
+        for (asked, word) in self.words.iter().enumerate() {
+            match &terms(word)[..] {
+                parts @ [_, _, ..] if asked < MOST_PARTED && !has(&together(parts))? => {
+                    words.extend(apart(parts).map(str::to_owned));
+                }
+                _ => words.push(word.clone()),
+            }
+        }
+        Ok(Sought { any: Some(words), ..self.clone() })
+    }
+
+    /// The share of the words that only the index of terms can find.
+    pub fn own_share(&self) -> f64 {
+        let own = |word: &&String| matches!(&terms(word)[..], [Term::Run(_) | Term::Signed(_)]);
+        self.words.iter().filter(own).count() as f64 / self.words.len().max(1) as f64
     }
 
     /// Runs the searches over the plain index until one finds something.
@@ -195,32 +219,48 @@ fn plain_word(word: &str, join: Join, other_forms: bool) -> Option<String> {
 }
 
 /// Parts joined by signs: one after the other as they are written, or written as one; where forms
-/// count also apart.
+/// count and all words are meant also apart.
 fn joined(parts: &[Term], join: Join, other_forms: bool) -> String {
-    let texts: Vec<&str> = parts.iter().map(Term::text).collect();
-    let mut ways = vec![fts_quote(&texts.join(" ")), fts_quote(&texts.concat())];
-    if other_forms {
-        let apart: Vec<&&str> = texts.iter().filter(|t| t.chars().count() >= 2 && !is_stop_word(t)).collect();
-        let quoted = apart.iter().map(|t| fts_quote(t));
-        match join {
-            Join::Any => ways.extend(quoted),
-            Join::All if !apart.is_empty() => ways.push(format!("({})", join.of(quoted))),
-            Join::All => {}
-        }
+    let mut ways = vec![together(parts)];
+    let apart: Vec<String> = apart(parts).map(fts_quote).collect();
+    // for any word it would count twice what is written together
+    if join == Join::All && other_forms && !apart.is_empty() {
+        ways.push(format!("({})", Join::All.of(apart.into_iter())));
     }
     format!("({})", Join::Any.of(ways.into_iter()))
+}
+
+fn together(parts: &[Term]) -> String {
+    let texts: Vec<&str> = parts.iter().map(Term::text).collect();
+    format!("{} OR {}", fts_quote(&texts.join(" ")), fts_quote(&texts.concat()))
+}
+
+fn apart(parts: &[Term]) -> impl Iterator<Item = &str> {
+    parts.iter().map(Term::text).filter(|t| t.chars().count() >= 2 && !is_stop_word(t))
 }
 
 /// An FTS5 expression over terms that the plain index does not see.
 fn own_expression(words: &[String], join: Join, other_forms: bool) -> Option<String> {
     let parts: Vec<String> = words.iter().map(|w| own_word(w, join, other_forms)).collect();
-    (!parts.is_empty()).then(|| join.of(parts.into_iter()))
+    if parts.is_empty() {
+        return None;
+    }
+    let expression = join.of(parts.into_iter());
+    Some(match join {
+        Join::All => expression,
+        // what the plain index sees too, it finds itself
+        Join::Any => format!("own : ({expression})"),
+    })
 }
 
 fn own_word(word: &str, join: Join, other_forms: bool) -> String {
     match &terms(word)[..] {
         [Term::Run(run)] => run_expression(run),
         [Term::Signed(name)] => fts_quote(&sign_term(name)),
+        // every text with the joined word has it as one here, and the plain index finds those
+        parts @ [_, _, ..] if join == Join::Any => {
+            fts_quote(&parts.iter().map(Term::text).collect::<Vec<_>>().join(" "))
+        }
         _ => plain_word(word, join, other_forms).unwrap_or_else(|| fts_quote(word)),
     }
 }
@@ -301,18 +341,21 @@ mod tests {
     fn joined_parts_are_sought_together_and_apart() {
         let stages = Sought::of("parser.ts:412").stages();
         assert_eq!(stages[0].plain.as_deref(), Some("(\"parser ts 412\" OR \"parserts412\")"));
-        assert!(stages[1].plain.as_ref().unwrap().ends_with("OR (\"parser\" AND \"ts\" AND \"412\"))"));
-        assert!(stages[2].plain.as_ref().unwrap().ends_with("OR \"parser\" OR \"ts\" OR \"412\")"));
+        assert!(stages[1].plain.as_ref().unwrap().ends_with("(\"parser ts 412\" OR \"parserts412\")"));
+        let parted = |has| Sought::of("parser.ts:412 crash").parted(|_| Ok(has)).unwrap().any.unwrap();
+        assert_eq!(parted(false), ["parser", "ts", "412", "crash"]);
+        assert_eq!(parted(true), ["parser.ts:412", "crash"]);
+        assert!(stages[2].plain.as_ref().unwrap().ends_with("(\"parser ts 412\" OR \"parserts412\")"));
     }
 
     #[test]
     fn runs_are_sought_by_pairs_in_the_index_of_terms() {
         let own = |text: &str| Sought::of(text).stages().pop().unwrap().own.unwrap();
-        assert_eq!(own("腾讯云"), "\"腾讯 讯云\"");
-        assert_eq!(own("猫"), "\"猫\"*");
-        assert!(own("数据库部署在哪里").starts_with("(\"数据\" OR \"据库\" OR"));
+        assert_eq!(own("腾讯云"), "own : (\"腾讯 讯云\")");
+        assert_eq!(own("猫"), "own : (\"猫\"*)");
+        assert!(own("数据库部署在哪里").starts_with("own : ((\"数据\" OR \"据库\" OR"));
         assert_eq!(Sought::of("C++ 部署").stages()[0].plain, None, "all of them are in no plain text");
-        assert_eq!(own("C++"), "\"c\u{E02B}\u{E02B}\"");
+        assert_eq!(own("C++"), "own : (\"c\u{E02B}\u{E02B}\")");
     }
 
     #[test]

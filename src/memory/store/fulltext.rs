@@ -38,6 +38,17 @@ pub fn memories(
     matches(connection, &text, &[&expression], filter, limit)
 }
 
+/// Whether any memory matches an expression and the filter, which speaks of `m`.
+pub fn has(connection: &Connection, expression: &str, filter: &Conditions) -> rusqlite::Result<bool> {
+    let text = format!(
+        "SELECT 1 FROM memories_fts JOIN memories m ON m.rowid = memories_fts.rowid
+         WHERE memories_fts MATCH ? AND {} LIMIT ?",
+        filter.sql()
+    );
+    let found = sql::rows(connection, &text, filter.between(&[&expression], &[&1]), |_| Ok(()))?;
+    Ok(!found.is_empty())
+}
+
 /// Memories of which a hint of the agent matches, best hint first; a memory may come twice.
 pub fn hints(
     connection: &Connection,

@@ -21,12 +21,11 @@ pub fn settle(connection: &Connection, memory_id: &str, content: &str) -> rusqli
 /// Indexes the terms of a memory, or forgets those of one that is gone.
 pub fn index(connection: &Connection, rowid: i64, content: Option<&str>) -> rusqlite::Result<()> {
     sql::execute(connection, "DELETE FROM signetd_terms_fts WHERE rowid = ?1", [rowid])?;
-    if let Some(content) = content.filter(|c| text::needs_own_terms(c)) {
-        let terms: Vec<String> = text::terms(content).iter().flat_map(text::index_terms).collect();
+    if let Some(terms) = content.and_then(text::own_terms) {
         sql::execute(
             connection,
-            "INSERT INTO signetd_terms_fts (rowid, terms) VALUES (?1, ?2)",
-            (rowid, terms.join(" ")),
+            "INSERT INTO signetd_terms_fts (rowid, own, seen) VALUES (?1, ?2, ?3)",
+            (rowid, terms.own.join(" "), terms.seen.join(" ")),
         )?;
     }
     sql::execute(connection, "DELETE FROM signetd_terms_due WHERE memory_rowid = ?1", [rowid])?;
@@ -50,11 +49,12 @@ pub fn any(connection: &Connection) -> rusqlite::Result<bool> {
     connection.prepare_cached(text)?.query_row([], |row| row.get(0))
 }
 
-/// The best matches of an expression, whether or not the caller may see them.
+/// The best matches of an expression by their own terms, whether or not the caller may see them.
 pub fn best(connection: &Connection, expression: &str, limit: i64) -> rusqlite::Result<Vec<Match>> {
     sql::rows(
         connection,
-        "SELECT rowid, rank FROM signetd_terms_fts WHERE signetd_terms_fts MATCH ?1 ORDER BY rank LIMIT ?2",
+        "SELECT rowid, bm25(signetd_terms_fts, 1.0, 0.0) AS score FROM signetd_terms_fts
+         WHERE signetd_terms_fts MATCH ?1 ORDER BY score LIMIT ?2",
         (expression, limit),
         |row| Ok(Match { rowid: row.get(0)?, bm25: row.get(1)? }),
     )
@@ -68,7 +68,7 @@ pub fn memories(
     limit: i64,
 ) -> rusqlite::Result<Vec<Match>> {
     let text = format!(
-        "SELECT m.rowid, bm25(signetd_terms_fts) AS score FROM signetd_terms_fts f JOIN memories m ON m.rowid = f.rowid
+        "SELECT m.rowid, bm25(signetd_terms_fts, 1.0, 0.0) AS score FROM signetd_terms_fts f JOIN memories m ON m.rowid = f.rowid
          WHERE signetd_terms_fts MATCH ? AND {} ORDER BY score LIMIT ?",
         filter.sql()
     );
