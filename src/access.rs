@@ -48,7 +48,7 @@ impl Visible {
 
     /// What may be changed or looked into by id. Without a credential, and for an admin, that is
     /// everything, unless an agent is named: then what that agent may read. A scope narrows it
-    /// further to the rows of its agent and of its project.
+    /// further to the rows of its agent and of its project; a project binds an admin's credential too.
     pub fn to_changer(request: &Request) -> Result<Self, ApiError> {
         let scope = bound_scope(&request.caller);
         let reader = match (scope, named(request)) {
@@ -58,7 +58,7 @@ impl Visible {
         Ok(Visible {
             reader,
             owner: None,
-            project: request.caller.write_project().map(str::to_owned),
+            project: request.caller.forced_project().map(str::to_owned),
             acts_for: scope.and_then(|s| s.agent.clone()),
         })
     }

@@ -60,6 +60,11 @@ impl Time {
     }
 }
 
+impl Time {
+    /// The last instant that can be stored.
+    pub const MAX: Time = Time(253_402_300_799_999);
+}
+
 impl From<Timestamp> for Time {
     fn from(time: Timestamp) -> Self {
         Time(time.as_millisecond())
@@ -98,6 +103,8 @@ fn parse(text: &str) -> Option<Parsed> {
         let last = first.checked_add(span).and_then(|next| next.yesterday()).unwrap_or(LAST.date());
         return Some(Parsed::Days(first, last));
     }
+    // a zone's name behind the offset (RFC 9557) says nothing more about the instant
+    let text = text.split_once('[').filter(|(_, zone)| zone.ends_with(']')).map_or(text, |(time, _)| time);
     // seconds are optional in ISO, and so is the offset
     let (civil, offset) = split_offset(text);
     let civil = without_excess_digits(civil);

@@ -13,6 +13,8 @@ use crate::config::Environment;
 const LAYOUT: &str = "workspace-layout.json";
 /// Where they keep the database by default.
 const NEWER_DATABASE: &str = "data/signet.db";
+/// Says that a newer version is moving the workspace.
+const UPGRADE: &str = ".workspace-layout-upgrade.json";
 /// A larger file is no layout.
 const MOST: u64 = 64 * 1024;
 
@@ -21,32 +23,61 @@ const MOST: u64 = 64 * 1024;
 pub fn check_layout(env: &Environment) -> Result<(), String> {
     let layout = env.workspace.join(LAYOUT);
     let newer = env.workspace.join(NEWER_DATABASE);
+    let database = env.database();
+    if is_there(&database) && !database.exists() {
+        return Err(format!("{} is a link to a file that is not there: is its disk mounted?", database.display()));
+    }
+    if is_being_moved(&env.workspace.join(UPGRADE)) {
+        return Err(format!(
+            "a newer Signet has begun to move this workspace ({}) and has not finished; start that one again first",
+            env.workspace.join(UPGRADE).display()
+        ));
+    }
     let version = match std::fs::metadata(&layout) {
         Ok(meta) => Some(layout_version(&layout, meta.len())?),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
         Err(cause) => return Err(format!("{} cannot be read: {cause}", layout.display())),
     };
-    let found = match (version, newer.exists()) {
+    let found = match (version, is_there(&newer)) {
         (None, false) => return Ok(()),
         (Some(version), false) => format!("{} (layout {version})", layout.display()),
         (Some(version), true) => format!("{} (layout {version}) and {}", layout.display(), newer.display()),
         (None, true) => newer.display().to_string(),
     };
-    if env.database().exists() {
-        if newer.exists() {
+    // a database without memories is what an earlier start left beside the newer one
+    if database.exists() && (!is_there(&newer) || has_memories(&database)) {
+        if is_there(&newer) {
             log::warn!(
                 target: "daemon",
-                "beside {} there is {found} of a newer Signet; its memories are not served", env.database().display()
+                "beside {} there is {found} of a newer Signet; its memories are not served", database.display()
             );
         }
         return Ok(());
     }
     Err(format!(
-        "this is the workspace of a newer Signet: found {found}, but no {}. It was left as it is. `signetd import {}` \
+        "this is the workspace of a newer Signet: found {found}, but no {} with memories. It was left as it is. `signetd import {}` \
          is to bring its memories into a workspace of this version; start with another --workspace until then",
-        env.database().display(),
+        database.display(),
         env.workspace.display()
     ))
+}
+
+/// Also a link that leads nowhere is something.
+fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+fn is_being_moved(path: &Path) -> bool {
+    let small = std::fs::metadata(path).is_ok_and(|meta| meta.len() <= MOST);
+    let json = if small { std::fs::read(path).ok() } else { None };
+    let json = json.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    json.is_some_and(|json| json.get("state").and_then(Value::as_str) == Some("in-progress"))
+}
+
+/// Whether a database has a memory. One that cannot be read is left to the start to judge.
+fn has_memories(path: &Path) -> bool {
+    let empty = std::fs::metadata(path).is_ok_and(|meta| meta.len() == 0);
+    !empty && crate::db::holds_memories(path).unwrap_or(true)
 }
 
 /// Layouts 1 and 2 are known.
@@ -89,7 +120,7 @@ fn own_files(env: &Environment) -> Vec<PathBuf> {
         entries.filter(move |e| e.file_name().to_str().is_some_and(ours)).map(|e| e.path())
     };
     let mut files: Vec<PathBuf> = listed(env.daemon_dir(), |_| true).collect();
-    files.extend(listed(env.daemon_dir().join("logs"), |name| name.ends_with(".log")));
+    files.extend(listed(env.daemon_dir().join("logs"), |_| true));
     files.extend(listed(env.workspace.join("memory"), |name| name.starts_with("memories.db")));
     files
 }
@@ -141,7 +172,27 @@ mod tests {
         assert!(check_layout(&env(folder.path())).unwrap_err().contains(NEWER_DATABASE));
         std::fs::create_dir_all(at("memory")).unwrap();
         std::fs::write(at("memory/memories.db"), b"").unwrap();
+        assert!(check_layout(&env(folder.path())).is_err(), "an empty one is none");
+        let ours = rusqlite::Connection::open(at("memory/memories.db")).unwrap();
+        ours.execute_batch("CREATE TABLE memories (id TEXT)").unwrap();
+        assert!(check_layout(&env(folder.path())).is_err(), "nor is one without memories");
+        ours.execute_batch("INSERT INTO memories VALUES ('one')").unwrap();
         assert_eq!(check_layout(&env(folder.path())), Ok(()));
+        std::fs::write(at(UPGRADE), "{\"state\":\"blocked\"}").unwrap();
+        assert_eq!(check_layout(&env(folder.path())), Ok(()));
+        std::fs::write(at(UPGRADE), "{\"state\":\"in-progress\"}").unwrap();
+        assert!(check_layout(&env(folder.path())).unwrap_err().contains("has not finished"));
+    }
+
+    #[test]
+    fn links_to_what_is_not_there_are_no_empty_workspace() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("data")).unwrap();
+        std::os::unix::fs::symlink("/nowhere/signet.db", folder.path().join(NEWER_DATABASE)).unwrap();
+        assert!(check_layout(&env(folder.path())).unwrap_err().contains(NEWER_DATABASE));
+        std::fs::create_dir_all(folder.path().join("memory")).unwrap();
+        std::os::unix::fs::symlink("/nowhere/m.db", folder.path().join("memory/memories.db")).unwrap();
+        assert!(check_layout(&env(folder.path())).unwrap_err().contains("mounted"));
     }
 
     #[test]

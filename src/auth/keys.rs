@@ -120,12 +120,12 @@ impl Hashing {
     }
 }
 
-/// SHA-256 of a key once verified → its id and claims, so that scrypt runs once per key and not
-/// per request. The row's state is looked at each time all the same: a revoked key is refused at
-/// once.
+/// SHA-256 of a key once verified → the stored hash it was verified against, so that scrypt runs once
+/// per key and not per request. The row is read each time all the same: what is revoked or narrowed
+/// there counts at once.
 #[derive(Default)]
 pub struct KeyCache {
-    known: Mutex<HashMap<[u8; 32], (String, Claims)>>,
+    known: Mutex<HashMap<[u8; 32], String>>,
 }
 
 /// Keys remembered at most.
@@ -137,16 +137,16 @@ impl KeyCache {
         credential.len() <= LONGEST && self.get(&Sha256::digest(credential.as_bytes()).into()).is_some()
     }
 
-    fn get(&self, digest: &[u8; 32]) -> Option<(String, Claims)> {
+    fn get(&self, digest: &[u8; 32]) -> Option<String> {
         locks::lock(&self.known).get(digest).cloned()
     }
 
-    fn put(&self, digest: [u8; 32], id: &str, claims: Claims) {
+    fn put(&self, digest: [u8; 32], stored: &str) {
         let mut known = locks::lock(&self.known);
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert(digest, (id.to_owned(), claims));
+        known.insert(digest, stored.to_owned());
     }
 }
 
@@ -177,28 +177,22 @@ pub fn verify(
         .and_then(prefix_of)
         .ok_or(Refused::Invalid("malformed api key"))?;
     let digest: [u8; 32] = Sha256::digest(credential.as_bytes()).into();
-    let state = db.read(|c| Ok::<_, ApiError>(store::state(c, prefix)?))?.ok_or(Refused::Invalid("invalid api key"))?;
-    let claims = match cache.get(&digest).filter(|(id, _)| *id == state.id) {
-        Some((_, claims)) => claims,
-        None => {
-            let key = db
-                .read(|c| Ok::<_, ApiError>(store::find_by_prefix(c, prefix)?))?
-                .ok_or(Refused::Invalid("invalid api key"))?;
-            if !hashing.run(|| matches(credential, &key.hash))? {
-                return Err(Refused::Invalid("invalid api key"));
-            }
-            let claims = claims(&key).ok_or(Refused::Invalid("invalid api key"))?;
-            cache.put(digest, &key.id, claims.clone());
-            claims
+    let invalid = Refused::Invalid("invalid api key");
+    let Some(key) = db.read(|c| Ok::<_, ApiError>(store::find_by_prefix(c, prefix)?))? else { return Err(invalid) };
+    if cache.get(&digest).is_none_or(|stored| stored != key.hash) {
+        if !hashing.run(|| matches(credential, &key.hash))? {
+            return Err(invalid);
         }
-    };
-    if state.revoked {
+        cache.put(digest, &key.hash);
+    }
+    let Some(claims) = claims(&key) else { return Err(invalid) };
+    if key.revoked_at.is_some() {
         return Err(Refused::Invalid("api key revoked"));
     }
-    if is_past(state.expires_at.as_deref(), now) {
+    if is_past(key.expires_at.as_deref(), now) {
         return Err(Refused::Invalid("api key expired"));
     }
-    note_use(db, &state, now);
+    note_use(db, &key, now);
     Ok(claims)
 }
 
@@ -222,7 +216,7 @@ fn claims(key: &Key) -> Option<Claims> {
 }
 
 /// The first use at once, later ones once a minute.
-fn note_use(db: &Db, key: &store::State, now: Timestamp) {
+fn note_use(db: &Db, key: &Key, now: Timestamp) {
     let last = key.last_used_at.as_deref().and_then(clock::parse_stored);
     if last.is_some_and(|at| at.until(now).as_millis() < TOUCH_EVERY_MS) {
         return;

@@ -23,6 +23,16 @@ impl AuthMode {
             .find(|mode| mode.as_str().eq_ignore_ascii_case(name.trim()))
     }
 
+    /// Whether it lets in more than another.
+    pub fn is_looser_than(self, other: AuthMode) -> bool {
+        let strictness = |mode: AuthMode| match mode {
+            AuthMode::Local => 0,
+            AuthMode::Hybrid => 1,
+            AuthMode::Team => 2,
+        };
+        strictness(self) < strictness(other)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             AuthMode::Local => "local",

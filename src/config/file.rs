@@ -75,6 +75,9 @@ pub fn check_text(file: &str, text: &str) -> Result<Value, Problem> {
         Value::Null => return Err(Problem::new(file, "the file holds nothing but comments")),
         _ => return Err(Problem::new(file, "the file must be a mapping of keys").at((1, 1))),
     }
+    if let Some(key) = misspelt_auth(&value) {
+        return Err(Problem::new(file, format!("`{key}` is no key: auth.mode is written as auth: {{mode: …}}")));
+    }
     let Some(auth) = value.get("auth") else { return Ok(value) };
     if !auth.is_object() {
         return Err(Problem::new(file, "auth must be a mapping").at(place_of(text, &["auth"])));
@@ -85,6 +88,14 @@ pub fn check_text(file: &str, text: &str) -> Result<Value, Problem> {
         return Err(problem.at(place_of(text, &["auth", "mode"])));
     }
     Ok(value)
+}
+
+/// A key that is meant to say who is let in and would say nothing: `Auth`, `auth.mode`, `auth: {Mode: …}`.
+fn misspelt_auth(value: &Value) -> Option<&str> {
+    let is = |key: &str, name: &str| key != name && key.trim().eq_ignore_ascii_case(name);
+    let above = value.as_object()?.keys().find(|key| is(key, "auth") || key.trim().eq_ignore_ascii_case("auth.mode"));
+    let within = || value.get("auth")?.as_object()?.keys().find(|key| is(key, "mode"));
+    above.or_else(within).map(String::as_str)
 }
 
 /// Line and column of the last of these keys, each after the one before it.
@@ -108,6 +119,7 @@ pub enum Found {
     /// No file at all.
     Missing,
     Good {
+        name: &'static str,
         text: String,
         value: Value,
     },
@@ -121,7 +133,7 @@ pub fn find(workspace: &Path) -> Found {
         match read(&path) {
             Ok(text) => {
                 return match check_text(name, &text) {
-                    Ok(value) => Found::Good { text, value },
+                    Ok(value) => Found::Good { name, text, value },
                     Err(problem) => Found::Broken(problem),
                 };
             }
@@ -216,6 +228,9 @@ mod tests {
             ("secret: \"abc\n", "agent.yaml, line 1, column 9: not valid YAML"),
         ] {
             assert_eq!(check_text("agent.yaml", text).unwrap_err().to_string(), want, "{text:?}");
+        }
+        for text in ["Auth:\n  mode: team\n", "auth.mode: team", "auth:\n  Mode: team\n", "a: 1\nAUTH: {}"] {
+            assert!(check_text("agent.yaml", text).unwrap_err().to_string().contains("is no key"), "{text:?}");
         }
         for text in ["auth:\n  mode: Team\n", "a: 1", "auth: {}", "\u{feff}auth:\n  mode: hybrid\n"] {
             assert!(check_text("agent.yaml", text).is_ok(), "{text:?}");

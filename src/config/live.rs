@@ -27,6 +27,8 @@ struct Loaded {
     config: Arc<Config>,
     /// The file it was resolved from; null for defaults.
     file: Arc<Value>,
+    /// The name of that file: one of a lower rank does not stand in for it.
+    name: Option<&'static str>,
     /// Why the file on disk is not what is in force.
     problem: Option<Problem>,
     /// Nothing good was ever read: nobody may reach the daemon from outside.
@@ -34,9 +36,9 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn of(file: Value) -> Self {
+    fn of(name: Option<&'static str>, file: Value) -> Self {
         let config = Arc::new(Config::from_section(Section(&file)));
-        Loaded { config, file: Arc::new(file), problem: None, held: false }
+        Loaded { config, file: Arc::new(file), name, problem: None, held: false }
     }
 }
 
@@ -45,7 +47,16 @@ pub struct Live {
     workspace: PathBuf,
     kept: PathBuf,
     loaded: RwLock<Loaded>,
-    seen: Mutex<Stamp>,
+    seen: Mutex<Seen>,
+}
+
+/// What the last look at the files came to.
+#[derive(Debug, Default)]
+struct Seen {
+    stamp: Stamp,
+    /// Files that let more people in than before: taken when the next look finds them unchanged, as an
+    /// editor may be in the middle of writing them.
+    looser: Option<Stamp>,
 }
 
 impl Live {
@@ -54,14 +65,19 @@ impl Live {
         let seen = stamp(workspace);
         let kept = daemon_dir.join(KEPT);
         let loaded = match find(workspace) {
-            Found::Missing => Loaded::of(Value::Null),
-            Found::Good { text, value } => {
+            Found::Missing => Loaded::of(None, Value::Null),
+            Found::Good { name, text, value } => {
                 keep(&kept, &text);
-                Loaded::of(value)
+                Loaded::of(Some(name), value)
             }
             Found::Broken(problem) => fall_back(&kept, problem),
         };
-        Live { workspace: workspace.to_owned(), kept, loaded: RwLock::new(loaded), seen: Mutex::new(seen) }
+        Live {
+            workspace: workspace.to_owned(),
+            kept,
+            loaded: RwLock::new(loaded),
+            seen: Mutex::new(Seen { stamp: seen, looser: None }),
+        }
     }
 
     fn loaded(&self) -> Loaded {
@@ -89,19 +105,28 @@ impl Live {
     /// Reads the files again if one of them changed; true when another config is in force now.
     pub fn refresh(&self) -> bool {
         let now = stamp(&self.workspace);
+        let before = self.loaded();
         let mut seen = locks::lock(&self.seen);
-        if *seen == now {
+        // a file that could not be read may be readable now and look the same
+        if seen.stamp == now && before.problem.is_none() && seen.looser.is_none() {
             return false;
         }
-        *seen = now;
-        let before = self.loaded();
-        let after = match find(&self.workspace) {
-            Found::Good { text, value } => {
+        seen.stamp = now;
+        let unchanged = seen.looser.take() == Some(now);
+        let gone = before.name.filter(|name| !self.workspace.join(name).exists());
+        let after = match (gone, find(&self.workspace)) {
+            (Some(name), _) => Loaded { problem: Some(missing(name)), ..before.clone() },
+            (None, Found::Missing) => before.clone(),
+            (None, Found::Broken(problem)) => Loaded { problem: Some(problem), ..before.clone() },
+            (None, Found::Good { name, text, value }) => {
+                let after = Loaded::of(Some(name), value);
+                if after.config.auth.mode.is_looser_than(before.config.auth.mode) && !unchanged {
+                    seen.looser = Some(now);
+                    return false;
+                }
                 keep(&self.kept, &text);
-                Loaded::of(value)
+                after
             }
-            Found::Broken(problem) => Loaded { problem: Some(problem), ..before.clone() },
-            Found::Missing => Loaded { problem: Some(missing()), ..before.clone() },
         };
         match &after.problem {
             Some(problem) if before.problem.as_ref() != Some(problem) => {
@@ -116,15 +141,15 @@ impl Live {
     }
 }
 
-fn missing() -> Problem {
-    Problem { file: CONFIG_FILES[0].to_owned(), line: None, column: None, message: "the file is gone".to_owned() }
+fn missing(name: &str) -> Problem {
+    Problem { file: name.to_owned(), line: None, column: None, message: "the file is gone".to_owned() }
 }
 
 fn fall_back(kept: &Path, problem: Problem) -> Loaded {
     let good = std::fs::read_to_string(kept).ok().and_then(|text| check_text(KEPT, &text).ok());
     let (loaded, held) = match good {
-        Some(value) => (Loaded::of(value), false),
-        None => (Loaded::of(Value::Null), true),
+        Some(value) => (Loaded::of(None, value), false),
+        None => (Loaded::of(None, Value::Null), true),
     };
     let instead = if held { "defaults are used, on loopback only" } else { "the last good config is used" };
     log::error!(target: "config", "{problem}; {instead}");
@@ -171,9 +196,12 @@ mod tests {
             assert_eq!(live.current().auth.mode, AuthMode::Team, "{broken}");
         }
         std::fs::remove_file(&file).unwrap();
+        std::fs::write(folder.path().join("config.yaml"), "name: beside it").unwrap();
         assert!(!live.refresh());
         assert_eq!(live.problem().unwrap().message, "the file is gone");
         std::fs::write(&file, "auth:\n  mode: HYBRID\n").unwrap();
+        assert!(!live.refresh(), "a looser one is taken at the second look");
+        assert_eq!(live.current().auth.mode, AuthMode::Team);
         assert!(live.refresh() && live.problem().is_none());
         assert_eq!(live.current().auth.mode, AuthMode::Hybrid);
     }

@@ -50,10 +50,18 @@ impl Lenient for Option<f64> {
 
 /// The first number in a text.
 fn number_in(text: &str) -> Option<f64> {
-    let start = text.find(|c: char| c.is_ascii_digit())?;
+    let digit = text.find(|c: char| c.is_ascii_digit())?;
+    let start = if text[..digit].ends_with('.') { digit - 1 } else { digit };
     let negative = text[..start].ends_with('-');
-    let length = text[start..].find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len() - start);
-    let number: f64 = text[start..start + length].trim_end_matches('.').parse().ok()?;
+    let rest = &text[start..];
+    // the longest beginning that is a number: with an exponent, if it has one
+    let longest = rest.find(|c: char| !c.is_ascii_digit() && !".eE+-".contains(c)).unwrap_or(rest.len());
+    let number = (1..=longest.min(40)).rev().find_map(|end| rest[..end].parse::<f64>().ok())?;
+    let number = if rest[..longest.min(40)].len() < rest.len() && rest[longest..].starts_with('%') {
+        number / 100.0
+    } else {
+        number
+    };
     Some(if negative { -number } else { number }).filter(|n| n.is_finite())
 }
 

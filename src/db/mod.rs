@@ -32,6 +32,8 @@ pub enum Error {
     TooLong,
     /// The file of that name is not the one that was opened.
     Moved,
+    /// The file was overwritten or damaged under the daemon.
+    Damaged,
     /// The daemon is stopping.
     Stopped,
     /// The file is there, but it is not a Signet database we can work on. Left untouched.
@@ -49,6 +51,9 @@ impl std::fmt::Display for Error {
             Error::Moved => {
                 f.write_str("the database file was deleted, replaced or moved: put it back or restart the daemon")
             }
+            Error::Damaged => f.write_str(
+                "the database file was overwritten or is damaged: stop the daemon, put a sound copy in its place and start it again",
+            ),
             Error::Stopped => f.write_str("the database is closed"),
             Error::Unusable(why) => f.write_str(why),
             Error::Sqlite(cause) => write!(f, "SQLite: {cause}"),
@@ -65,6 +70,7 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy,
             Some(ErrorCode::DiskFull) => Error::Full,
             Some(ErrorCode::OperationInterrupted) => Error::TooLong,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Damaged,
             _ => Error::Sqlite(cause),
         }
     }
@@ -104,11 +110,18 @@ pub struct Db {
     readers: Readers,
 }
 
+/// Whether a file that nobody has opened yet has a memory in it.
+pub fn holds_memories(path: &Path) -> Result<bool, Error> {
+    let found = sql::row(&open_reader(path)?, "SELECT 1 FROM memories LIMIT 1", [], |_| Ok(()))?;
+    Ok(found.is_some())
+}
+
 impl Db {
     /// Opens the file, creating or completing its schema.
     pub fn open(path: &Path) -> Result<Db, Error> {
         let connection = schema::open_and_complete(path)?;
         tune_writer(&connection)?;
+        oddities::settle_deleted(&connection)?;
         let presence = Arc::new(Presence::of(path)?);
         let writer = Writer::new(connection, Arc::clone(&presence));
         Ok(Db { path: path.to_owned(), presence, writer, readers: Readers::new(path) })

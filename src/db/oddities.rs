@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rusqlite::Connection;
+
 use super::Error;
 
 /// Rows of one column that hold another type.
@@ -16,6 +18,26 @@ pub struct Odd {
 
 /// Tables whose rows many programs write.
 const TABLES: [&str; 5] = ["memories", "memory_history", "entities", "entity_attributes", "embeddings"];
+
+/// Gives rows in an unreadable state of deletion the one that the rest of them says: everything that
+/// looks for rows asks for exactly 0 or 1.
+pub fn settle_deleted(connection: &Connection) -> Result<(), Error> {
+    const ODD: &str = "is_deleted IS NULL OR is_deleted < 0 OR (is_deleted > 0 AND is_deleted < 1) OR is_deleted > 1";
+    let odd: Option<i64> = super::sql::row(
+        connection,
+        &format!("SELECT rowid FROM memories INDEXED BY idx_memories_is_deleted WHERE {ODD} LIMIT 1"),
+        [],
+        |row| row.get(0),
+    )?;
+    if odd.is_some() {
+        let set = format!(
+            "UPDATE OR IGNORE memories SET is_deleted = CASE WHEN COALESCE(deleted_at, '') = '' THEN 0 ELSE 1 END WHERE {ODD}"
+        );
+        let settled = super::sql::execute(connection, &set, [])?;
+        log::warn!(target: "db", "{settled} memories had no readable is_deleted");
+    }
+    Ok(())
+}
 
 /// Counts them over the whole file: seconds where there are hundreds of thousands of rows.
 pub fn count(path: &Path) -> Result<Vec<Odd>, Error> {

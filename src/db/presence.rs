@@ -28,7 +28,8 @@ fn identity(path: &Path) -> Option<Identity> {
 impl Presence {
     /// Of a file that was just opened.
     pub fn of(file: &Path) -> Result<Self, Error> {
-        let mut wal = OsString::from(file);
+        // SQLite puts the log beside what a link points to
+        let mut wal = OsString::from(std::fs::canonicalize(file).map_err(|_| Error::Moved)?);
         wal.push("-wal");
         let opened = identity(file).ok_or(Error::Moved)?;
         let presence = Presence { file: file.to_owned(), wal: wal.into(), opened, opened_wal: OnceLock::new() };

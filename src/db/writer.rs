@@ -72,6 +72,7 @@ fn replicate(error: &Error) -> Error {
         Error::Busy => Error::Busy,
         Error::Full => Error::Full,
         Error::Moved => Error::Moved,
+        Error::Damaged => Error::Damaged,
         other => Error::Unusable(format!("commit failed: {other}")),
     }
 }

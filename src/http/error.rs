@@ -76,7 +76,7 @@ impl From<crate::db::Error> for ApiError {
             crate::db::Error::TooLong => {
                 ApiError::unavailable("the question takes the database too long; ask for less").retry_after(10)
             }
-            crate::db::Error::Moved => ApiError::unavailable(error.to_string()),
+            crate::db::Error::Moved | crate::db::Error::Damaged => ApiError::unavailable(error.to_string()),
             crate::db::Error::Full => ApiError::new(507, "the disk is full; nothing was written"),
             crate::db::Error::Stopped => ApiError::unavailable("shutting down"),
             other => ApiError::internal(other),

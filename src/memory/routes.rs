@@ -168,11 +168,11 @@ fn history_of(app: &App, req: &Request) -> Result<Response, ApiError> {
     let unknown = || ApiError::not_found("Memory not found").with("memoryId", id);
     let visible = Visible::to_changer(req)?;
     let events = app.db.read(|c| {
-        // also of a deleted memory
-        if memories::find(c, id)?.is_none() || !visible.sees(c, id)? {
-            return Err(unknown());
-        }
-        Ok(history::of_memory(c, id, limit)?)
+        // also of a deleted memory; one that was purged is nobody's any more, but left its events
+        let purged = memories::find(c, id)?.is_none();
+        let seen = if purged { visible.is_everything() } else { visible.sees(c, id)? };
+        let events = if seen { history::of_memory(c, id, limit)? } else { Vec::new() };
+        if !seen || purged && events.is_empty() { Err(unknown()) } else { Ok(events) }
     })?;
     Ok(Response::json(&json!({ "memoryId": id, "count": events.len(), "history": events })))
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::list::visible_to;
 use super::recall::meaning::cosine;
 use super::store::{embeddings, memories, recall};
+use crate::access::Visible;
 use crate::app::App;
 use crate::db::sql::Conditions;
 use crate::http::{ApiError, Request};
@@ -24,19 +24,20 @@ pub fn similar(app: &App, request: &Request) -> Result<Value, ApiError> {
     let empty = |error: ApiError| error.with("results", json!([]));
     let id = request.query.text("id").ok_or_else(|| empty(ApiError::bad_request("id is required")))?;
     let limit = request.query.clamped("k", 10, 1, 100) as usize;
-    let mut filter = visible_to(&request.caller);
-    filter.and("m.is_deleted = 0");
-    let by_type = request.query.text("type").is_some();
-    if let Some(kind) = request.query.text("type") {
-        filter.and_with("m.type = ?", kind.to_owned());
-    }
+    let visible = Visible::to_reader(request).map_err(empty)?;
+    let kind = request.query.text("type");
     let none = || empty(ApiError::not_found("No embedding found for this memory"));
     app.db.read(|c| {
         let own = memories::rowid(c, id)?.ok_or_else(none)?;
+        let mut filter = visible.conditions(c)?;
         // an anchor the caller may not see is none
-        recall::rows(c, &[own], &visible_to(&request.caller))?.pop().ok_or_else(none)?;
+        recall::rows(c, &[own], &filter)?.pop().ok_or_else(none)?;
+        filter.and("m.is_deleted = 0");
+        if let Some(kind) = kind {
+            filter.and_with("m.type = ?", kind.to_owned());
+        }
         let anchor = embeddings::vector_of(c, id)?.ok_or_else(none)?;
-        let near = match near_by_index(app, c, &anchor, &filter, by_type, (limit * AHEAD).max(LEAST))? {
+        let near = match near_by_index(app, c, &anchor, &filter, kind.is_some(), (limit * AHEAD).max(LEAST))? {
             Some(near) => near.into_iter().filter(|rowid| *rowid != own).collect(),
             // the index is not loaded yet, or there is none without a provider
             None => {

@@ -107,12 +107,14 @@ pub struct Writing {
 struct Subject {
     id: String,
     agent: String,
+    /// The project of a credential that is bound to one: claims of others are not its to replace.
+    bound_to: Option<String>,
     created_at: String,
     is_decision: bool,
 }
 
 impl Writing {
-    pub fn of(payload: &Structured, memory: &NewMemory) -> Self {
+    pub fn of(payload: &Structured, memory: &NewMemory, bound_to: Option<&str>) -> Self {
         let claims = |(n, aspect): (usize, &Aspect)| {
             std::iter::once(Step::Aspect(n)).chain((0..aspect.claims.len()).map(move |c| Step::Claim(n, c)))
         };
@@ -129,6 +131,7 @@ impl Writing {
             memory: Arc::new(Subject {
                 id: memory.id.clone(),
                 agent: memory.place.agent.clone(),
+                bound_to: bound_to.map(str::to_owned),
                 created_at: memory.created_at.clone(),
                 is_decision: is_decision(&memory.content),
             }),
@@ -456,7 +459,8 @@ fn store_claim(
     let (Some(id), Some(claim_key), "attribute") = (added, &claim.claim_key, kind) else { return Ok(()) };
     let fresh = Attribute { id, normalized, created_at: memory.created_at.clone() };
     let group = claim.group_key.as_deref();
-    for rival in entities::rivals(connection, &memory.agent, aspect_id, group, claim_key, &fresh.id)? {
+    let bound_to = memory.bound_to.as_deref();
+    for rival in entities::rivals(connection, &memory.agent, bound_to, aspect_id, group, claim_key, &fresh.id)? {
         let (older, newer) = if rival.created_at <= fresh.created_at { (&rival, &fresh) } else { (&fresh, &rival) };
         if replaces(newer, older) {
             entities::supersede(connection, &older.id, &newer.id, now)?;

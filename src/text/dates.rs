@@ -22,7 +22,7 @@ pub const MONTHS: [&str; 12] = [
 pub fn month_of(word: &str) -> Option<i8> {
     let word = word.to_lowercase();
     let named = |month: &&str| **month == word || month[..3] == word || (word == "sept" && month.starts_with("sep"));
-    MONTHS.iter().position(|month| named(&month)).map(|n| n as i8 + 1)
+    MONTHS.iter().position(named).map(|n| n as i8 + 1)
 }
 
 /// `5`, `05`, `5th`: 1 to 31.

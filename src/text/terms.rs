@@ -37,7 +37,7 @@ pub fn terms(text: &str) -> Vec<Term> {
     while at < chars.len() {
         let start = at;
         if is_unspaced(chars[at]) {
-            at = end_of(&chars, at, |c| is_unspaced(c));
+            at = end_of(&chars, at, is_unspaced);
             found.push(Term::Run(chars[start..at].iter().collect()));
         } else if is_letter(chars[at]) {
             at = end_of(&chars, at, |c| is_letter(c) && !is_unspaced(c));

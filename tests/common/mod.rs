@@ -62,7 +62,9 @@ impl Daemon {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_signetd"));
+        // another build can be put to the same tests
+        let binary = std::env::var_os("SIGNETD_UNDER_TEST").unwrap_or_else(|| env!("CARGO_BIN_EXE_signetd").into());
+        let mut command = Command::new(binary);
         command
             .args(arguments)
             .env("HOME", self.folder.path())
@@ -77,6 +79,11 @@ impl Daemon {
     pub fn boot(&mut self) {
         let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a daemon");
         self.child = Some(child);
+        self.wait_until_healthy();
+    }
+
+    /// Waits until the daemon that was started answers.
+    pub fn wait_until_healthy(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while self.try_send("GET", "/health", b"", &[]).is_none_or(|a| a.status != 200) {
             assert!(Instant::now() < deadline, "the daemon does not answer");
@@ -85,6 +92,22 @@ impl Daemon {
             }
             std::thread::yield_now();
         }
+    }
+
+    /// Starts the daemon with more environment or arguments than usual.
+    pub fn boot_with(&mut self, change: impl FnOnce(&mut Command)) {
+        let mut command = self.command(&["serve"]);
+        change(&mut command);
+        self.child = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a daemon"));
+        self.wait_until_healthy();
+    }
+
+    /// A line of `/proc/PID/status` in KiB, as `VmHWM`.
+    pub fn memory(&self, line: &str) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid().as_raw_nonzero())).expect("a process");
+        let line = status.lines().find_map(|l| l.strip_prefix(line)).expect("a line");
+        line.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("a number")
     }
 
     pub fn pid(&self) -> rustix::process::Pid {
@@ -133,6 +156,36 @@ impl Daemon {
 
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, &body.to_string())
+    }
+
+    /// Sends with a credential.
+    pub fn ask(&self, bearer: &str, method: &str, path: &str, body: &Value) -> Answer {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.try_send(method, path, body.as_bytes(), &[("Authorization", bearer)])
+            .unwrap_or_else(|| panic!("no answer to {method} {path}"))
+    }
+
+    /// Sends bytes as they are and reads until the daemon closes.
+    pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect();
+        let _ = stream.write_all(bytes);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        answer
+    }
+
+    /// The `Authorization` of a token that the command line prints.
+    pub fn bearer(&self, arguments: &[&str]) -> String {
+        let output = self.command(&[&["token", "create"], arguments].concat()).output().expect("a token");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        format!("Bearer {}", String::from_utf8_lossy(&output.stdout).trim())
+    }
+
+    /// Columns of every line of the route table: method, path, permission, rate limit, lane.
+    pub fn routes(&self) -> Vec<Vec<String>> {
+        let table = self.command(&["routes"]).output().expect("the route table").stdout;
+        let table = String::from_utf8(table).expect("text");
+        table.lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect()).collect()
     }
 
     /// Remembers a text and returns its id.

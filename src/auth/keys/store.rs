@@ -104,24 +104,6 @@ pub fn find_by_prefix(connection: &Connection, prefix: &str) -> rusqlite::Result
     sql::row(connection, &format!("SELECT {COLUMNS} FROM api_keys WHERE prefix = ?1"), [prefix], key)
 }
 
-/// What may change about a key while it is in use.
-#[derive(Debug, Clone)]
-pub struct State {
-    pub id: String,
-    pub revoked: bool,
-    pub expires_at: Option<String>,
-    pub last_used_at: Option<String>,
-}
-
-pub fn state(connection: &Connection, prefix: &str) -> rusqlite::Result<Option<State>> {
-    sql::row(
-        connection,
-        "SELECT id, revoked_at IS NOT NULL, expires_at, last_used_at FROM api_keys WHERE prefix = ?1",
-        [prefix],
-        |row| Ok(State { id: row.get(0)?, revoked: row.get(1)?, expires_at: row.get(2)?, last_used_at: row.get(3)? }),
-    )
-}
-
 pub fn find_by_id_or_prefix(connection: &Connection, name: &str) -> rusqlite::Result<Option<Key>> {
     let by_id = sql::row(connection, &format!("SELECT {COLUMNS} FROM api_keys WHERE id = ?1"), [name], key)?;
     if by_id.is_some() { Ok(by_id) } else { find_by_prefix(connection, name) }

@@ -117,7 +117,7 @@ impl<'a> Prepared<'a> {
 
 /// What became of a memory that the loader may have read before, and may put in after.
 enum Late {
-    Put(Prepared<'static>),
+    Put(Box<Prepared<'static>>),
     Vector(Vec<u64>),
     Removed,
 }
@@ -181,7 +181,7 @@ impl Index {
         if inner.ready {
             inner.docs.put(&prepared);
         } else {
-            inner.late.insert(entry.rowid, Late::Put(prepared.into_owned()));
+            inner.late.insert(entry.rowid, Late::Put(Box::new(prepared.into_owned())));
         }
     }
 

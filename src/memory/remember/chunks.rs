@@ -67,7 +67,7 @@ impl Remember {
             }
             groups.push(group);
         }
-        groups.push(text_group_id(&self.place, normals));
+        groups.extend((0..VARIANTS).map(|nth| text_group_id(&self.place, normals, nth)));
         for normal in normals.iter().take(LOOKED_AT) {
             let found = memories::find_by_hash(connection, &self.place, &normal.hash)?;
             groups.extend(found.filter(|row| row.is_chunk).and_then(|row| row.source_id));
@@ -90,14 +90,18 @@ impl Remember {
     }
 
     /// A group's id that no live chunk has: of the key, else of the text, so that the text is found
-    /// again.
+    /// again. Chunks that were changed since keep the id they have.
     fn fresh_group(&self, connection: &Connection, normals: &[Normal]) -> Result<String, ApiError> {
         let group = match &self.key {
             Some(key) => return Ok(chunk_group_id(&self.place, key)),
-            None => text_group_id(&self.place, normals),
+            None => (0..VARIANTS).map(|nth| text_group_id(&self.place, normals, nth)),
         };
-        let taken = !memories::chunks_of(connection, &self.place, &group)?.is_empty();
-        Ok(if taken { new_id() } else { group })
+        for id in group {
+            if memories::chunks_of(connection, &self.place, &id)?.is_empty() {
+                return Ok(id);
+            }
+        }
+        Ok(new_id())
     }
 
     /// A chunk's hash; where another live row has it, one of its own by its number in the group.
@@ -112,8 +116,11 @@ impl Remember {
 /// Chunks by which a group of the same text is looked for.
 const LOOKED_AT: usize = 4;
 
-/// The group of a text without a key: its hashes in the form of a UUID, as such groups have had.
-fn text_group_id(place: &Place, normals: &[Normal]) -> String {
+/// Groups of one text that are told apart, when chunks of the ones before were changed.
+const VARIANTS: u8 = 8;
+
+/// The nth group of a text without a key: its hashes in the form of a UUID, as such groups have had.
+fn text_group_id(place: &Place, normals: &[Normal], nth: u8) -> String {
     let mut digest = Sha256::new();
     for part in [&place.agent, &place.visibility, place.scope.as_deref().unwrap_or("__NULL__")] {
         digest.update(part.as_bytes());
@@ -121,6 +128,9 @@ fn text_group_id(place: &Place, normals: &[Normal]) -> String {
     }
     digest.update(place.project.as_deref().unwrap_or_default().as_bytes());
     normals.iter().for_each(|normal| digest.update(normal.hash.as_bytes()));
+    if nth > 0 {
+        digest.update([nth]);
+    }
     let digest = digest.finalize();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);

@@ -187,7 +187,7 @@ impl Remember {
         }
         let entities_linked = match &self.structured {
             Some(payload) => {
-                let mut graph = Writing::of(payload, &row);
+                let mut graph = Writing::of(payload, &row, self.bound_to.as_deref());
                 graph.advance(connection, now);
                 effects.graph.insert(graph).linked
             }

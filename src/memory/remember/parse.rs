@@ -62,7 +62,7 @@ impl Remember {
             hints: hint_texts(body.raw("hints"))?,
             transcript: body.text("transcript")?.map(str::to_owned),
             structured,
-            bound_to: request.caller.write_project().map(str::to_owned),
+            bound_to: request.caller.forced_project().map(str::to_owned),
         })
     }
 }

@@ -217,6 +217,7 @@ pub fn add_attribute(connection: &Connection, a: &NewAttribute<'_>) -> rusqlite:
 pub fn rivals(
     connection: &Connection,
     agent: &str,
+    project: Option<&str>,
     aspect_id: &str,
     group_key: Option<&str>,
     claim_key: &str,
@@ -226,8 +227,10 @@ pub fn rivals(
         connection,
         "SELECT id, normalized_content, created_at FROM entity_attributes
          WHERE agent_id = ?1 AND aspect_id = ?2 AND group_key IS ?3 AND claim_key = ?4 AND status = 'active'
-           AND kind = 'attribute' AND id <> ?5 LIMIT 100",
-        (agent, aspect_id, group_key, claim_key, except),
+           AND kind = 'attribute' AND id <> ?5
+           AND (?6 IS NULL OR EXISTS (SELECT 1 FROM memories m WHERE m.id = entity_attributes.memory_id AND m.project = ?6))
+         LIMIT 100",
+        (agent, aspect_id, group_key, claim_key, except, project),
         |row| Ok(Attribute { id: row.get(0)?, normalized: row.get(1)?, created_at: row.get(2)? }),
     )
 }

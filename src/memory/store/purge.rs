@@ -32,6 +32,7 @@ pub fn memories(connection: &Connection, ids: &[String]) -> rusqlite::Result<()>
         ("temporal_edges", "subject_id", "AND subject_type = 'memory'"),
         ("aggregate_memory_sources", "source_memory_id", ""),
         ("aggregate_memory_sources", "aggregate_memory_id", ""),
+        ("entity_attributes", "memory_id", ""),
         ("memories", "id", ""),
     ] {
         sql::execute(connection, &format!("DELETE FROM {table} WHERE {column} {THESE} {more}"), [&list])?;
@@ -70,12 +71,17 @@ fn orphans(connection: &Connection, entities: &[String]) -> rusqlite::Result<()>
     Ok(())
 }
 
+/// What a stored time looks like. Of other texts nobody can say how old they are.
+const A_DAY: &str = "GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*'";
+
 /// Memories deleted before a day (`YYYY-MM-DD`), the longest ago first.
 pub fn deleted_before(connection: &Connection, day: &str, limit: i64) -> rusqlite::Result<Vec<String>> {
     sql::rows(
         connection,
-        "SELECT id FROM memories INDEXED BY idx_memories_deleted_at WHERE is_deleted = 1 AND deleted_at < ?1
-         ORDER BY deleted_at LIMIT ?2",
+        &format!(
+            "SELECT id FROM memories INDEXED BY idx_memories_deleted_at WHERE is_deleted = 1 AND deleted_at < ?1
+               AND deleted_at {A_DAY} ORDER BY deleted_at LIMIT ?2"
+        ),
         (day, limit),
         |row| row.get(0),
     )
@@ -114,8 +120,10 @@ pub fn archive(connection: &Connection, agent: &str, now: &str) -> rusqlite::Res
 pub fn sessions_before(connection: &Connection, day: &str, limit: i64) -> rusqlite::Result<Vec<(String, String)>> {
     sql::rows(
         connection,
-        "SELECT session_key, agent_id FROM session_recall_events INDEXED BY idx_session_recall_events_session
-         GROUP BY session_key, agent_id HAVING MAX(created_at) < ?1 LIMIT ?2",
+        &format!(
+            "SELECT session_key, agent_id FROM session_recall_events INDEXED BY idx_session_recall_events_session
+             GROUP BY session_key, agent_id HAVING MAX(created_at) < ?1 AND MAX(created_at) {A_DAY} LIMIT ?2"
+        ),
         (day, limit),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )

@@ -352,8 +352,8 @@ fn parse_request_line(line: &str) -> Result<(Method, String, HTTPVersion), ReadE
     Ok((method, path.to_owned(), parse_http_version(version)?))
 }
 
-/// signetd: one length or one `chunked`, and nothing that a proxy might read otherwise
-/// (RFC 9112, 6.3).
+/// signetd: one length or one `chunked`, one host, and nothing that a proxy might read otherwise
+/// (RFC 9112, 3.2 and 6.3).
 fn is_framed_clearly(headers: &[Header], version: &HTTPVersion) -> bool {
     let values = |name: &'static str| -> Vec<&str> {
         headers
@@ -362,6 +362,9 @@ fn is_framed_clearly(headers: &[Header], version: &HTTPVersion) -> bool {
             .map(|h| h.value.as_str())
             .collect()
     };
+    if values("Host").len() > 1 {
+        return false;
+    }
     let encodings = values("Transfer-Encoding");
     match (&values("Content-Length")[..], &encodings[..]) {
         ([], []) => true,
