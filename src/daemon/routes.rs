@@ -12,9 +12,9 @@ use crate::http::{ApiError, Request, Response};
 use crate::memory;
 
 pub const ROUTES: &[Route] = &[
-    Route::get("/health", Open, health).while_stopping(),
-    Route::get("/health/live", Open, live).while_stopping(),
-    Route::get("/health/ready", Open, ready).while_stopping(),
+    Route::get("/health", Open, health).probe(),
+    Route::get("/health/live", Open, live).probe(),
+    Route::get("/health/ready", Open, ready).probe(),
     Route::get("/api/status", Credential, status),
     Route::get("/api/features", Credential, features),
     Route::get("/", Open, root),

@@ -28,6 +28,8 @@ pub enum Error {
     Busy,
     /// The disk is full.
     Full,
+    /// All readers are at work for longer than one may wait.
+    Crowded,
     /// A read took longer than any may.
     TooLong,
     /// The file of that name is not the one that was opened.
@@ -46,6 +48,7 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Error::Busy => f.write_str("the database is locked by another process"),
+            Error::Crowded => f.write_str("too many reads at once"),
             Error::Full => f.write_str("the disk is full"),
             Error::TooLong => f.write_str("the question takes the database too long"),
             Error::Moved => {
@@ -127,8 +130,12 @@ impl Db {
         Ok(Db { path: path.to_owned(), presence, writer, readers: Readers::new(path) })
     }
 
-    /// Whether the file is there and answers.
+    /// Whether the file is there and answers. Never waits: when all readers are at work, it does answer.
     pub fn check(&self) -> Result<(), Error> {
+        self.presence.check()?;
+        if self.readers.are_taken() {
+            return Ok(());
+        }
         self.read(|c| Ok(c.prepare_cached("SELECT 1")?.query_row([], |_| Ok(()))?))
     }
 

@@ -14,6 +14,8 @@ use super::Error;
 const MOST: usize = 4;
 /// A read that takes longer is ended: no question is worth the readers of everybody.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long one may wait for a connection: longer ones would keep the workers from everybody else.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Steps of SQLite's virtual machine between two looks at the clock: about a millisecond.
 const STEPS: i32 = 10_000;
 
@@ -86,12 +88,18 @@ impl Readers {
         work(&lease.reader.insert(reader).connection)
     }
 
+    /// Whether all connections are at work.
+    pub fn are_taken(&self) -> bool {
+        let pool = self.lock();
+        pool.idle.is_empty() && pool.open >= MOST
+    }
+
     /// A place in the pool, with a connection if one is idle.
     fn lease(&self) -> Result<Lease<'_>, Error> {
-        let limit = Instant::now() + self.deadline;
+        let limit = Instant::now() + PATIENCE;
         let mut pool = self.lock();
         while pool.idle.is_empty() && pool.open >= MOST {
-            let left = limit.checked_duration_since(Instant::now()).ok_or(Error::Busy)?;
+            let left = limit.checked_duration_since(Instant::now()).ok_or(Error::Crowded)?;
             pool = match self.returned.wait_timeout(pool, left) {
                 Ok((pool, _)) => pool,
                 Err(poisoned) => poisoned.into_inner().0,

@@ -19,9 +19,11 @@ pub struct Limits {
     pub idle: Duration,
     /// From the first byte of a head (or from the accept) to its end.
     pub head: Duration,
-    /// Without progress in a body.
+    /// For a small body, which is read before anybody is asked whether its sender may.
+    pub small_body: Duration,
+    /// Without progress in a body that was let in.
     pub body_stall: Duration,
-    /// For a whole body.
+    /// For the whole of it.
     pub body: Duration,
     /// For reading off what a refused client still sends.
     pub drain: Duration,
@@ -35,6 +37,7 @@ impl Default for Limits {
             connections: 256,
             idle: Duration::from_secs(75),
             head: Duration::from_secs(10),
+            small_body: Duration::from_secs(20),
             body_stall: Duration::from_secs(30),
             body: Duration::from_secs(300),
             drain: Duration::from_secs(5),
@@ -49,8 +52,11 @@ impl Default for Limits {
 pub enum Phase {
     Head = 0,
     Idle = 1,
+    /// A small body of somebody who may be nobody.
     Body = 2,
     Drain = 3,
+    /// A body that was let in.
+    Upload = 4,
 }
 
 impl Phase {
@@ -59,6 +65,7 @@ impl Phase {
             1 => Phase::Idle,
             2 => Phase::Body,
             3 => Phase::Drain,
+            4 => Phase::Upload,
             _ => Phase::Head,
         }
     }
@@ -130,7 +137,8 @@ impl Connection {
         match Phase::from_u8(self.phase.load(Ordering::Acquire)) {
             Phase::Head => in_phase > limits.head,
             Phase::Idle => in_phase > limits.idle,
-            Phase::Body => stalled > limits.body_stall || in_phase > limits.body,
+            Phase::Body => stalled > limits.body_stall || in_phase > limits.small_body,
+            Phase::Upload => stalled > limits.body_stall || in_phase > limits.body,
             Phase::Drain => in_phase > limits.drain,
         }
     }
@@ -162,8 +170,8 @@ impl Connections {
     }
 
     /// Takes a new socket in. When all places are taken, the connection that has been idle for
-    /// longest makes room, else the one that has been sending a head for longest; `None` when
-    /// every connection has a request running.
+    /// longest makes room, else the one that has been sending for longest without having been let in;
+    /// `None` when every connection is at work.
     pub fn open(&self, socket: &TcpStream) -> std::io::Result<Option<Arc<Connection>>> {
         socket.set_nodelay(true)?;
         socket.set_write_timeout(Some(self.limits.write))?;
@@ -217,10 +225,14 @@ impl Connections {
                     .map_err(|poisoned| std::sync::PoisonError::new(poisoned.into_inner().0))
             };
             table = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
-            for connection in table.open.values().filter(|c| c.overdue(&self.limits)) {
-                log::debug!(target: "http", "closing a connection past its time to {:?}", connection.peer);
-                connection.close();
-            }
+            table.open.retain(|_, connection| {
+                let overdue = connection.overdue(&self.limits);
+                if overdue {
+                    log::debug!(target: "http", "closing a connection past its time to {:?}", connection.peer);
+                    connection.close();
+                }
+                !overdue
+            });
         }
     }
 
@@ -240,7 +252,7 @@ fn oldest_waiting(open: &HashMap<u64, Arc<Connection>>) -> Option<Arc<Connection
             .min_by_key(|c| c.since.load(Ordering::Relaxed))
             .cloned()
     };
-    oldest(Phase::Idle).or_else(|| oldest(Phase::Head))
+    [Phase::Idle, Phase::Drain, Phase::Body, Phase::Head].into_iter().find_map(oldest)
 }
 
 #[cfg(test)]

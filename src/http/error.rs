@@ -73,6 +73,7 @@ impl From<crate::db::Error> for ApiError {
     fn from(error: crate::db::Error) -> Self {
         match error {
             crate::db::Error::Busy => ApiError::unavailable("the database is busy, try again").retry_after(1),
+            crate::db::Error::Crowded => ApiError::unavailable("the daemon is busy").retry_after(1),
             crate::db::Error::TooLong => {
                 ApiError::unavailable("the question takes the database too long; ask for less").retry_after(10)
             }

@@ -131,14 +131,21 @@ impl<S: Send + Sync + 'static> Shared<S> {
             }
         }
         let mut share = self.bodies.share();
-        connection.enter(Phase::Body);
+        connection.enter(if admitted { Phase::Upload } else { Phase::Body });
         match body::read(socket, announced, most, connection, &mut share) {
             Ok(body) => request.body = body,
             Err(refused) => return self.refuse(socket, &request, connection, refused),
         }
         connection.enter(Phase::Idle);
-        let lane = route.map_or(Lane::Fast, |r| r.lane_of(&self.state, &request));
         let busy = self.busy(connection);
+        if route.is_some_and(|r| r.probe) {
+            let response = self.handle(route, &mut request, admitted);
+            return match self.reply(&request, connection, response) {
+                Reply::Answered(outgoing) => self.finish(outgoing, connection),
+                _ => Next::Close,
+            };
+        }
+        let lane = route.map_or(Lane::Fast, |r| r.lane_of(&self.state, &request));
         match self.ask(Step::Answer { admitted }, request, route, connection, lane, Some(share)) {
             Ok(Reply::Answered(outgoing)) => self.finish(outgoing, connection),
             Ok(Reply::Stream(stream)) => {
@@ -191,6 +198,12 @@ impl<S: Send + Sync + 'static> Shared<S> {
             return Reply::Stream(Stream { headers: response.headers, events });
         }
         let mut outgoing = Outgoing::of(response, head_only);
+        if !outgoing.reserve(&self.unread) {
+            let mut busy =
+                Response::from(ApiError::unavailable("too many answers wait for their clients").retry_after(1));
+            self.cors_headers(request, &mut busy.headers);
+            outgoing = Outgoing::of(busy, head_only);
+        }
         match outgoing.send_now(connection.socket()) {
             Ok(()) => Reply::Answered(outgoing),
             Err(cause) => {
@@ -206,7 +219,7 @@ impl<S: Send + Sync + 'static> Shared<S> {
             return Next::KeepOpen;
         }
         let stopped = || self.closed.load(Ordering::Acquire);
-        match outgoing.finish(connection.socket(), &self.connections.limits, &self.unread, stopped) {
+        match outgoing.finish(connection.socket(), &self.connections.limits, stopped) {
             Ok(()) => Next::KeepOpen,
             Err(cause) => {
                 log::debug!(target: "http", "an answer was cut off: {cause}");

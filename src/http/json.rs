@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Members of objects and lists of one body, in all depths.
-const MOST_MEMBERS: usize = 250_000;
+const MOST_MEMBERS: usize = 60_000;
 /// How an exhausted count is told from other errors.
 const TOO_MANY: &str = "more than 250000 members";
 

@@ -26,7 +26,10 @@ const TOTAL: Duration = Duration::from_secs(600);
 /// How often a waiting thread looks at the clock.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Bytes of answers that wait for their clients, over all connections.
+/// Answers up to this size are in the socket's own buffer at once.
+const SMALL: usize = 64 * 1024;
+
+/// Bytes of large answers that are not sent yet, over all connections.
 pub struct Waiting {
     bytes: AtomicUsize,
     most: usize,
@@ -42,6 +45,19 @@ impl Waiting {
 pub struct Outgoing {
     bytes: Vec<u8>,
     sent: usize,
+    reserved: Option<Reserved>,
+}
+
+/// What an answer takes of the memory for all, until it is dropped.
+struct Reserved {
+    waiting: Arc<Waiting>,
+    bytes: usize,
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.waiting.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
 }
 
 impl Outgoing {
@@ -72,7 +88,20 @@ impl Outgoing {
         if !head_only && !matches!(response.status, 100..=199 | 204 | 304) {
             bytes.extend_from_slice(&body);
         }
-        Outgoing { bytes, sent: 0 }
+        Outgoing { bytes, sent: 0, reserved: None }
+    }
+
+    /// Takes its share before the first byte leaves, as an answer that has begun must not break off;
+    /// false when there is no room.
+    pub fn reserve(&mut self, waiting: &Arc<Waiting>) -> bool {
+        let bytes = self.bytes.len();
+        if bytes <= SMALL {
+            return true;
+        }
+        let before = waiting.bytes.fetch_add(bytes, Ordering::AcqRel);
+        self.reserved = Some(Reserved { waiting: Arc::clone(waiting), bytes });
+        // the largest answer of all must be possible
+        before == 0 || before + bytes <= waiting.most
     }
 
     pub fn is_done(&self) -> bool {
@@ -93,24 +122,7 @@ impl Outgoing {
     }
 
     /// Sends the rest, waiting for the client as far as the limits go. `stopped` ends it early.
-    pub fn finish(
-        mut self,
-        socket: &TcpStream,
-        limits: &Limits,
-        waiting: &Waiting,
-        stopped: impl Fn() -> bool,
-    ) -> io::Result<()> {
-        let rest = self.bytes.len() - self.sent;
-        if waiting.bytes.fetch_add(rest, Ordering::AcqRel) + rest > waiting.most {
-            waiting.bytes.fetch_sub(rest, Ordering::AcqRel);
-            return Err(io::Error::other("too many answers wait for their clients"));
-        }
-        let written = self.write_rest(socket, limits, stopped);
-        waiting.bytes.fetch_sub(rest, Ordering::AcqRel);
-        written
-    }
-
-    fn write_rest(&mut self, socket: &TcpStream, limits: &Limits, stopped: impl Fn() -> bool) -> io::Result<()> {
+    pub fn finish(mut self, socket: &TcpStream, limits: &Limits, stopped: impl Fn() -> bool) -> io::Result<()> {
         let (began, at_first) = (Instant::now(), self.sent);
         let mut progressed = began;
         while !self.is_done() {

@@ -87,8 +87,9 @@ pub struct Route<S: 'static> {
     pub mutates: bool,
     /// Bytes of a body.
     pub max_body: usize,
-    /// Answers also while the daemon stops.
-    pub while_stopping: bool,
+    /// Answers also while the daemon stops, and on the connection's own thread: however busy the workers
+    /// are, who asks whether we live is told.
+    pub probe: bool,
     pub handler: Handler<S>,
 }
 
@@ -103,8 +104,9 @@ impl<S> Route<S> {
             lane: Lane::Fast,
             model_if: None,
             mutates,
-            max_body: if mutates { BODY } else { NO_BODY },
-            while_stopping: false,
+            // nobody vouches for who sends to an open route
+            max_body: if mutates && !matches!(access, Access::Open) { BODY } else { NO_BODY },
+            probe: false,
             handler,
         }
     }
@@ -153,8 +155,8 @@ impl<S> Route<S> {
         if self.model_if.is_some_and(|waits| waits(state, request)) { Lane::Model } else { self.lane }
     }
 
-    pub const fn while_stopping(mut self) -> Self {
-        self.while_stopping = true;
+    pub const fn probe(mut self) -> Self {
+        self.probe = true;
         self
     }
 

@@ -16,7 +16,7 @@ use crossbeam_channel::{Sender, bounded};
 use tiny_http::{ConnectionEvent, serve_connection};
 
 use super::body::Pool;
-use super::connections::{Connections, Limits, Phase};
+use super::connections::{Connection, Connections, Limits, Phase};
 use super::cors::Cors;
 use super::exchange::{Job, Next, work};
 use super::outgoing::Waiting;
@@ -205,6 +205,7 @@ fn open<S: Send + Sync + 'static>(shared: &Arc<Shared<S>>, socket: TcpStream) ->
     let for_thread = (Arc::clone(shared), Arc::clone(&connection));
     let spawned = spawn("connection", Some(CONNECTION_STACK), move || {
         let (shared, connection) = for_thread;
+        let _open = Open { shared: &shared, connection: &connection };
         serve_connection(socket, shared.config.max_head, &mut |event| match event {
             ConnectionEvent::HeadStarted => {
                 connection.enter(Phase::Head);
@@ -216,13 +217,24 @@ fn open<S: Send + Sync + 'static>(shared: &Arc<Shared<S>>, socket: TcpStream) ->
                 matches!(next, Next::KeepOpen)
             }
         });
-        shared.connections.remove(&connection);
     });
     if let Err(cause) = spawned {
         shared.connections.remove(&connection);
         return Err(cause);
     }
     Ok(())
+}
+
+/// A connection whose thread runs; gives its place back whatever ends it.
+struct Open<'a, S: 'static> {
+    shared: &'a Shared<S>,
+    connection: &'a Connection,
+}
+
+impl<S> Drop for Open<'_, S> {
+    fn drop(&mut self) {
+        self.shared.connections.remove(self.connection);
+    }
 }
 
 /// Every place is taken by a running request.
@@ -236,7 +248,7 @@ fn refuse(mut socket: TcpStream) -> io::Result<()> {
 impl<S: Send + Sync + 'static> Shared<S> {
     /// Whether a request may go on. A panic is a 500 and the worker lives on.
     pub(super) fn admit(&self, route: Option<&'static Route<S>>, request: &mut Request) -> Result<(), ApiError> {
-        if self.stopping.load(Ordering::Acquire) && !route.is_some_and(|r| r.while_stopping) {
+        if self.stopping.load(Ordering::Acquire) && !route.is_some_and(|r| r.probe) {
             return Err(ApiError::unavailable("shutting down"));
         }
         unpanicked(|| self.gate.admit(&self.state, route, request))

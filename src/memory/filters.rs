@@ -87,8 +87,7 @@ impl Span {
 
 /// A raw full-text expression of a client, as far as it may go.
 pub fn expression<'a>(name: &str, text: &'a str) -> Result<&'a str, ApiError> {
-    let terms = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|t| !t.is_empty() && !is_operator(t));
-    if text.len() > LONGEST_EXPRESSION || terms.take(MOST_TERMS + 1).count() > MOST_TERMS {
+    if text.len() > LONGEST_EXPRESSION || terms(text) > MOST_TERMS {
         return Err(ApiError::bad_request(format!(
             "{name} may have {MOST_TERMS} terms and {LONGEST_EXPRESSION} bytes at most"
         )));
@@ -96,8 +95,16 @@ pub fn expression<'a>(name: &str, text: &'a str) -> Result<&'a str, ApiError> {
     Ok(text)
 }
 
-fn is_operator(term: &str) -> bool {
-    matches!(term, "AND" | "OR" | "NOT" | "NEAR")
+/// Terms as the index's tokenizer makes them; operators are none, but for those in quotes.
+fn terms(text: &str) -> usize {
+    let is_operator = |term: &str| matches!(term, "AND" | "OR" | "NOT" | "NEAR");
+    let mut count = 0;
+    for (n, part) in text.split('"').enumerate() {
+        let quoted = n % 2 == 1;
+        let words = part.split(|c: char| !c.is_alphanumeric()).filter(|t| !t.is_empty());
+        count += words.filter(|t| quoted || !is_operator(t)).take(MOST_TERMS + 1).count();
+    }
+    count
 }
 
 /// A text to be found as it is, as far as it may go.
@@ -145,6 +152,8 @@ mod tests {
         assert!(tags(Some(" , ")).unwrap().is_empty());
         assert!(expression("q", &vec!["w*"; MOST_TERMS].join(" OR ")).is_ok());
         assert!(expression("q", &vec!["w*"; MOST_TERMS + 1].join(" OR ")).is_err());
+        assert!(expression("q", &vec!["w"; MOST_TERMS + 1].join("_")).is_err(), "parts of one word");
+        assert!(expression("q", &vec!["\"OR\"*"; MOST_TERMS + 1].join(" ")).is_err(), "quoted operators");
         assert!(expression("q", &"w".repeat(LONGEST_EXPRESSION + 1)).is_err());
     }
 }

@@ -49,7 +49,8 @@ pub struct State {
 /// Loads what recall keeps in memory; for a thread of its own at start.
 pub fn load_index(app: &App) {
     if let Err(cause) = index::load(app) {
-        log::error!(target: "memory", "recall finds by keyword only, its index was not loaded: {cause}");
+        log::error!(target: "memory", "recall finds by keyword only until its index is loaded: {cause}");
+        reload_index_soon(app);
         return;
     }
     log::debug!(target: "memory", "{} memories are in the index", app.memory.index.live());

@@ -2,6 +2,8 @@
 
 use jiff::civil::Date;
 
+use super::fold::{bare, fold};
+
 /// English names of the months.
 pub const MONTHS: [&str; 12] = [
     "january",
@@ -18,9 +20,32 @@ pub const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// The month a word names, in full or by its first three letters: 1 to 12.
+/// Names of the months in German, French, Spanish, Italian, Portuguese, Dutch and Russian, where they
+/// differ from those before them; without accents, and without names that mean something else as often.
+const ELSEWHERE: [&[&str]; 12] = [
+    &["januar", "janvier", "enero", "gennaio", "janeiro", "januari", "января"],
+    &["februar", "fevrier", "febrero", "febbraio", "fevereiro", "februari", "февраля"],
+    &["marz", "maerz", "mars", "marzo", "maart", "марта"],
+    &["avril", "abril", "aprile", "апреля"],
+    &["mai", "mayo", "maggio", "maio", "mei", "мая"],
+    &["juni", "juin", "junio", "giugno", "junho", "июня"],
+    &["juli", "juillet", "julio", "luglio", "julho", "июля"],
+    &["aout", "agosto", "augustus", "августа"],
+    &["septembre", "septiembre", "settembre", "setembro", "сентября"],
+    &["oktober", "octobre", "octubre", "ottobre", "outubro", "октября"],
+    &["novembre", "noviembre", "novembro", "ноября"],
+    &["dezember", "decembre", "diciembre", "dicembre", "dezembro", "декабря"],
+];
+
+/// Words between the parts of a date.
+const BETWEEN: [&str; 5] = ["of", "the", "de", "del", "den"];
+
+/// The month a word names, in full or, in English, by its first three letters: 1 to 12.
 pub fn month_of(word: &str) -> Option<i8> {
-    let word = word.to_lowercase();
+    let word = bare(word);
+    if let Some(n) = ELSEWHERE.iter().position(|names| names.contains(&word.as_str())) {
+        return Some(n as i8 + 1);
+    }
     let named = |month: &&str| **month == word || month[..3] == word || (word == "sept" && month.starts_with("sep"));
     MONTHS.iter().position(named).map(|n| n as i8 + 1)
 }
@@ -62,21 +87,27 @@ impl Told {
 
 /// The days that a text tells of, in any common form.
 pub fn told_in(text: &str) -> Vec<Told> {
-    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
+    let text = fold(text);
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty() && !BETWEEN.contains(w)).collect();
     let mut found = Vec::new();
     for at in 0..words.len() {
         let word = |n: usize| words.get(at + n).copied().unwrap_or_default();
-        let of = usize::from(word(1) == "of");
+        let marked = |n: usize, marks: [char; 2]| word(n).split_once(marks).map_or("", |(number, _)| number);
+        let apart = [marked(0, ['年', '년']), marked(1, ['月', '월']), marked(2, ['日', '일'])];
         if let (Some(month), Some(day)) = (month_of(word(0)), day_of(word(1))) {
             found.extend(named(month, day, word(2)));
-        } else if let (Some(day), Some(month)) = (day_of(word(0)), month_of(word(1 + of))) {
-            found.extend(named(month, day, word(2 + of)));
+        } else if let (Some(day), Some(month)) = (day_of(word(0)), month_of(word(1))) {
+            found.extend(named(month, day, word(2)));
         } else if let (Some(year), Some(month), Some(day)) = (year_of(word(0)), day_of(word(1)), iso_day(word(2))) {
             found.extend(Date::new(year, month, day).ok().map(Told::On));
         } else if let (Some(one), Some(other), Some(year)) = (day_of(word(0)), day_of(word(1)), year_of(word(2))) {
             found.extend(numeric(year, one, other));
         }
         found.extend(with_marks(word(0)));
+        if let (Some(year), Some(month), Some(day)) = (year_of(apart[0]), day_of(apart[1]), day_of(apart[2])) {
+            found.extend(Date::new(year, month, day).ok().map(Told::On));
+        }
     }
     found
 }
@@ -133,11 +164,21 @@ pub fn written_forms(date: Date) -> Vec<String> {
         format!("{year} 年 {month} 月 {day}"),
         format!("{year}年{month}月{day}日"),
         format!("{year} 년 {month} 월 {day}"),
+        format!("{year}년 {month}월 {day}일"),
+        format!("{year}년{month}월{day}일"),
     ];
     for month in [name, &name[..3]].into_iter().chain((name == "september").then_some("sept")) {
         for day in [format!("{day}"), format!("{day}{ending}"), format!("{day:02}")] {
-            forms.extend([format!("{month} {day}"), format!("{day} {month}"), format!("{day} of {month}")]);
+            forms.extend([
+                format!("{month} {day}"),
+                format!("{month} the {day}"),
+                format!("{day} {month}"),
+                format!("{day} of {month}"),
+            ]);
         }
+    }
+    for name in ELSEWHERE[month as usize - 1] {
+        forms.extend([format!("{day} {name}"), format!("{day:02} {name}"), format!("{day} de {name}")]);
     }
     forms.sort();
     forms.dedup();
@@ -164,6 +205,13 @@ mod tests {
             "the 5th of March 2027",
             "5 March",
             "我们2027年3月5日去",
+            "２０２７年３月５日",
+            "2027년 3월 5일에",
+            "March the 5th, 2027",
+            "5. März 2027",
+            "le 5 mars 2027",
+            "5 de marzo de 2027",
+            "5 марта 2027",
         ] {
             assert!(told_in(text).iter().any(|told| told.is(date)), "{text}");
         }

@@ -13,6 +13,49 @@ pub fn fold(text: &str) -> String {
     text.nfkc().filter(|c| !is_invisible(*c)).flat_map(char::to_lowercase).collect()
 }
 
+/// The folded form without accents, points of vowels and differences of case that lower case leaves
+/// (`ß`, `ς`): what somebody types who leaves them out. Letters stay letters: `й` is no `и`, and the
+/// vowels of Indian and Thai scripts, though marks, are no accents.
+pub fn bare(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut plain = String::with_capacity(text.len());
+    for c in fold(text).nfd() {
+        match c {
+            '\u{0306}' if plain.ends_with('и') => plain.push(c),
+            c if is_accent(c) || c == '\u{0640}' => {}
+            'ß' => plain.push_str("ss"),
+            'ς' => plain.push('σ'),
+            'ø' => plain.push('o'),
+            'ł' => plain.push('l'),
+            'đ' => plain.push('d'),
+            'ı' => plain.push('i'),
+            c => plain.push(c),
+        }
+    }
+    plain.nfc().collect()
+}
+
+fn is_accent(c: char) -> bool {
+    let scripts_with_accents = matches!(u32::from(c), 0x0300..=0x06FF | 0x1AB0..=0x1AFF | 0x1DC0..=0x1DFF);
+    scripts_with_accents && c.general_category() == GeneralCategory::NonspacingMark
+}
+
+/// A word as the plain full-text index has it, which takes off single accents of Latin letters only
+/// (FTS5's `unicode61`).
+pub fn as_indexed(word: &str) -> String {
+    let one = |c: char| match u32::from(c) {
+        0x0300..=0x036F => None,
+        0x00C0..=0x024F | 0x1E00..=0x1EFF => {
+            let parts: Vec<char> = c.nfd().collect();
+            if parts.len() == 2 { parts.first().copied() } else { Some(c) }
+        }
+        _ => Some(c),
+    };
+    word.to_lowercase().chars().filter_map(one).collect()
+}
+
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{00AD}' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}')
         || c.general_category() == GeneralCategory::Format
@@ -38,6 +81,23 @@ pub fn is_unspaced(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_typed_without_accents_are_the_same() {
+        for (given, want) in [
+            ("Café Ñandú", "cafe nandu"),
+            ("Straße", "strasse"),
+            ("ёжик їжак мой", "ежик іжак мой"),
+            ("βήτα Οδυσσεύς", "βητα οδυσσευσ"),
+            ("كِتَابٌ أحمد الـــعربية", "كتاب احمد العربية"),
+            ("שָׁלוֹם", "שלום"),
+            ("ガラス हिन्दी สวัสดี 한글", "ガラス हिन्दी สวัสดี 한글"),
+            ("Ørsted Łódź Đà", "orsted lodz da"),
+        ] {
+            assert_eq!(bare(given), want, "{given}");
+        }
+        assert_eq!((as_indexed("Größe"), as_indexed("ếё")), ("große".into(), "ếё".into()));
+    }
 
     #[test]
     fn texts_that_read_the_same_become_the_same() {

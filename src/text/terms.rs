@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-use super::fold::{fold, is_unspaced};
+use super::fold::{as_indexed, bare, fold, is_unspaced};
 
 /// One term of a folded text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,12 @@ fn is_letter(c: char) -> bool {
 
 /// The terms of a text in their order.
 pub fn terms(text: &str) -> Vec<Term> {
-    let chars: Vec<char> = fold(text).chars().collect();
+    terms_of(&fold(text))
+}
+
+/// The same of a text that is folded.
+fn terms_of(folded: &str) -> Vec<Term> {
+    let chars: Vec<char> = folded.chars().collect();
     let mut found = Vec::new();
     let mut at = 0;
     while at < chars.len() {
@@ -45,9 +50,7 @@ pub fn terms(text: &str) -> Vec<Term> {
             let dotted = start > 0
                 && chars[start - 1] == '.'
                 && chars[start].is_alphabetic()
-                && start
-                    .checked_sub(2)
-                    .is_none_or(|before| chars[before].is_whitespace() || "(\"'".contains(chars[before]));
+                && start.checked_sub(2).is_none_or(|before| may_stand_before_a_dot(chars[before]));
             if ends_in_signs(&chars, at, signs) {
                 found.push(Term::Signed(chars[start..signs].iter().collect()));
                 at = signs;
@@ -67,10 +70,19 @@ fn end_of(chars: &[char], from: usize, inside: impl Fn(char) -> bool) -> usize {
     chars[from..].iter().position(|c| !inside(*c)).map_or(chars.len(), |n| from + n)
 }
 
-/// `c++` and `c++11`, but not `2+2` and not `a#b`.
+/// Not in `a.b`, `f().b`, `...b`: `.net` as a name stands behind what is no part of a word.
+fn may_stand_before_a_dot(c: char) -> bool {
+    is_unspaced(c) || !(is_letter(c) || ".)]}_".contains(c))
+}
+
+/// `c++`, `c++11`, `c#12` and `c#語言`, but not `2+2`, `a#b` and `issue#12`.
 fn ends_in_signs(chars: &[char], from: usize, to: usize) -> bool {
-    let followed = chars.get(to).is_some_and(|c| is_letter(*c));
-    to > from && (!followed || chars[from..to] == ['+', '+'])
+    let Some(next) = chars.get(to).filter(|c| is_letter(**c)) else { return to > from };
+    let short = from == 1 || from > 1 && !is_letter(chars[from - 2]) || from > 1 && is_unspaced(chars[from - 2]);
+    to > from
+        && (is_unspaced(*next)
+            || chars[from..to] == ['+', '+']
+            || chars[from..to] == ['#'] && short && next.is_ascii_digit())
 }
 
 /// A signed name as one word of an index: its signs stand for characters that no text has.
@@ -113,10 +125,10 @@ pub fn own_terms(text: &str) -> Option<OwnTerms> {
     if text.is_ascii() && !text.contains(['+', '#', '.']) {
         return None;
     }
-    let plain: HashSet<String> =
-        text.split(|c| !is_letter(c)).filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
+    let ends_word = |c: char| !(c.is_alphanumeric() || matches!(c, '\u{0300}'..='\u{036F}'));
+    let plain: HashSet<String> = text.split(ends_word).filter(|w| !w.is_empty()).map(as_indexed).collect();
     let (mut own, mut seen) = (Vec::new(), Vec::new());
-    for term in terms(text) {
+    for term in terms_of(&bare(text)) {
         // the pairs of a run follow each other, whether or not a text has one of them by itself
         let run = matches!(term, Term::Run(_));
         for indexed in index_terms(&term) {
@@ -141,6 +153,9 @@ mod tests {
         assert_eq!(terms("C++ code, C#."), [signed("c++"), word("code"), signed("c#")]);
         assert_eq!(terms("the .NET runtime"), [word("the"), signed(".net"), word("runtime")]);
         assert_eq!(terms("2+2 a#b x.y ...and"), ["2", "2", "a", "b", "x", "y", "and"].map(word));
+        assert_eq!(terms("C#12"), [signed("c#"), word("12")]);
+        assert_eq!(terms("issue#12"), [word("issue"), word("12")]);
+        assert_eq!(terms("C#語言 使用.NET"), [signed("c#"), run("語言"), run("使用"), signed(".net")]);
         assert_eq!(terms("C++11"), [signed("c++"), word("11")]);
         assert_eq!(terms("使用Docker部署"), [run("使用"), word("docker"), run("部署")]);
         assert_eq!(terms("สวัสดีครับ"), [run("สวัสดีครับ")]);
@@ -156,9 +171,15 @@ mod tests {
 
     #[test]
     fn plain_texts_need_no_terms_of_their_own() {
-        for plain in
-            ["The quick fox. It jumps!", "Größe und Café, naïve", "Привет, мир", "a + b = #1", "“quoted” – text…"]
-        {
+        for plain in [
+            "The quick fox. It jumps!",
+            "Cafe\u{301}",
+            "call f().x and a.b",
+            "Höhe und Café, naïve",
+            "Привет, мир",
+            "a + b = #1",
+            "“quoted” – text…",
+        ] {
             assert_eq!(own_terms(plain), None, "{plain}");
         }
         let own = |text: &str| own_terms(text).unwrap().own;
@@ -166,7 +187,8 @@ mod tests {
         assert_eq!(own("使用Docker"), ["使用", "用", "docker"]);
         assert_eq!(own("C++ style"), ["c\u{E02B}\u{E02B}"]);
         assert_eq!(own_terms("the ﬁnancial plan").unwrap().seen, ["the", "plan"]);
-        for text in ["soft\u{ad}hyphen", "Cafe\u{301}", "use .NET", "ＡＢＣ"] {
+        assert_eq!(own("Ёжик спит на Straße"), ["ежик", "strasse"]);
+        for text in ["soft\u{ad}hyphen", "use .NET", "ＡＢＣ", "使用.NET", "C#/.NET", "[.NET]"] {
             assert!(own_terms(text).is_some(), "{text}");
         }
     }

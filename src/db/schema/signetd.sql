@@ -42,7 +42,7 @@ CREATE VIRTUAL TABLE signetd_terms_fts USING fts5(own, seen, content='', content
 CREATE TABLE signetd_terms_due (memory_rowid INTEGER PRIMARY KEY);
 CREATE TRIGGER signetd_terms_ai AFTER INSERT ON memories
 WHEN length(CAST(new.content AS BLOB)) <> length(new.content) OR typeof(new.content) = 'blob'
-  OR new.content GLOB '*[A-Za-z0-9][+#]*' OR new.content GLOB '*[^A-Za-z0-9.].[A-Za-z]*' OR new.content GLOB '.[A-Za-z]*' BEGIN
+  OR new.content GLOB '*[A-Za-z0-9][+#]*' OR new.content GLOB '*[^A-Za-z0-9.)}_].[A-Za-z]*' OR new.content GLOB '.[A-Za-z]*' BEGIN
   INSERT OR IGNORE INTO signetd_terms_due VALUES (new.rowid);
 END;
 CREATE TRIGGER signetd_terms_au AFTER UPDATE OF content ON memories BEGIN

@@ -135,7 +135,7 @@ fn try_tick(app: &App) -> Result<(), Error> {
     };
     if changed {
         // vectors of two models are never compared
-        index::load(app)?;
+        index::load(app).inspect_err(|_| tracker.request_reload())?;
     }
     if !is_on(&config) {
         return Ok(());

@@ -19,7 +19,7 @@ use crate::memory::store::{recall, terms};
 /// What a match counts of words that were guessed to be meant, and of words that say nothing by
 /// themselves.
 const GUESSED: f64 = 0.7;
-const WEAK: f64 = 0.3;
+pub const WEAK: f64 = 0.3;
 
 /// A search of one full-text index by an expression.
 type Ask<'a> = &'a dyn Fn(&str) -> rusqlite::Result<Vec<Match>>;

@@ -46,6 +46,9 @@ use words::Sought;
 /// Candidates taken from each channel.
 const CANDIDATES: i64 = 200;
 
+/// What an answer to a dated question counts that has nothing to do with the date.
+const UNDATED: f64 = 0.6;
+
 /// Answers a recall; counts the accesses of what it returns.
 pub fn recall(app: &App, query: &RecallQuery) -> Result<Value, ApiError> {
     let mut timings = Timings::start();
@@ -59,6 +62,8 @@ pub fn recall(app: &App, query: &RecallQuery) -> Result<Value, ApiError> {
         // the date may be of what is told and not of the telling
         let temporal = found.temporal.take();
         found = Found { temporal, ..asking.look(None, &mut timings)? };
+        // none of them is of the day that was asked about
+        found.lines.iter_mut().for_each(|line| line.score *= UNDATED);
     }
     let answer = asking.answer(found, &mut timings)?;
     let now = clock::sqlite(app.clock.now());
@@ -118,6 +123,7 @@ impl<'a> Asking<'a> {
                 now: self.app.clock.now(),
                 question: self.text,
                 words: &self.sought.words,
+                weak: self.sought.weak,
                 meaning: self.meaning.as_ref(),
             };
             let want = if query.session_key.is_some() { CANDIDATES as usize } else { 3 * query.limit };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::answer::TOLD;
-use super::candidates::{Candidates, Signals};
+use super::candidates::{Candidates, Signals, WEAK};
 use super::filter::Filter;
 use super::meaning::{Meaning, cosine};
 use super::shape::Scale;
@@ -57,6 +57,8 @@ pub struct Ranking<'a> {
     pub now: Timestamp,
     pub question: &'a str,
     pub words: &'a [String],
+    /// The question has words that say nothing and no others.
+    pub weak: bool,
     pub meaning: Option<&'a Meaning>,
 }
 
@@ -77,6 +79,11 @@ impl Ranking<'_> {
         currentness::weigh(self.connection, self.filter, &mut ranked)?;
         sort(&mut ranked);
         self.weigh_coverage(&mut ranked);
+        let by_meaning = |line: &&mut Ranked| line.signals.meaning.is_some() || line.signals.vector.is_some();
+        if self.weak {
+            ranked.iter_mut().filter(by_meaning).for_each(|line| line.score *= WEAK);
+            sort(&mut ranked);
+        }
         Ok(ranked)
     }
 

@@ -13,7 +13,9 @@ const MOST: usize = 50;
 
 /// Memories that the filter lets through and in whose text the date stands, best first.
 pub fn find(connection: &Connection, date: Date, conditions: &Conditions) -> rusqlite::Result<Vec<recall::Row>> {
-    let forms: Vec<String> = text::written_forms(date).iter().map(|form| fts_quote(form)).collect();
+    let mut forms: Vec<String> = text::written_forms(date).iter().map(|form| fts_quote(form)).collect();
+    // the time behind a `T` is one word with the day
+    forms.push(format!("{} *", fts_quote(&format!("{} {:02} {:02}t", date.year(), date.month(), date.day()))));
     let expression = forms.join(" OR ");
     let mut matches = fulltext::memories(connection, &expression, conditions, LOOKED_AT)?;
     if terms::any(connection)? {

@@ -1,11 +1,13 @@
 //! The words of a question that are worth looking for.
 
 use crate::db::sql::fts_quote;
-use crate::text::{Term, fold, index_terms, is_unspaced, sign_term, terms};
+use crate::text::{Term, as_indexed, bare, fold, index_terms, is_unspaced, sign_term, terms};
 
 /// Words of an expression at most, and those of them that are taken apart.
 const MOST: usize = 64;
 const MOST_PARTED: usize = 16;
+/// Parts of a joined word: what has more is taken apart at once.
+const MOST_JOINED: usize = 12;
 
 /// Memory part, §6.9.
 const STOP_WORDS: &str = "a an the is are was were be been being have has had do does did will would could should may \
@@ -120,17 +122,23 @@ fn search_words(text: &str) -> Vec<String> {
     // an apostrophe ends a word, and FTS5 ends an expression at a NUL
     let text = fold(text).replace(|c: char| matches!(c, '\'' | '\u{2019}') || c.is_control(), " ");
     let mut words = Vec::new();
+    let mut left = MOST;
     for chunk in text.split_whitespace() {
-        let terms = terms(chunk);
+        let mut terms = terms(chunk);
+        terms.truncate(left);
+        left -= terms.len();
+        let cut = terms.len() > MOST_JOINED;
         let joined = terms.len() > 1 && terms.iter().all(|term| matches!(term, Term::Word(_)));
-        if joined {
+        if joined && !cut && left > 0 {
             words.push(chunk.trim_matches(|c: char| !c.is_alphanumeric()).to_owned());
         } else {
             words.extend(terms.iter().map(|term| term.text().to_owned()));
         }
     }
-    words.retain(|w| w.chars().count() >= 2 || w.chars().all(is_unspaced));
-    words
+    let long: Vec<String> =
+        words.iter().filter(|w| w.chars().count() >= 2 || w.chars().all(is_unspaced)).cloned().collect();
+    // a question of single letters has nothing else
+    if long.is_empty() { words } else { long }
 }
 
 /// Words of a text as claims are compared: lower case, endings off, no stop words, each once.
@@ -144,8 +152,9 @@ pub fn coverage(words: &[String], text: &str) -> f64 {
     if words.is_empty() {
         return 0.0;
     }
-    let text = fold(text);
+    let text = bare(text);
     let met = |word: &String| -> f64 {
+        let word = &bare(word);
         if text.contains(word.as_str()) || text.contains(&stem(word)) {
             return 1.0;
         }
@@ -211,8 +220,12 @@ fn plain_expression(words: &[String], join: Join, other_forms: bool) -> Option<S
 
 fn plain_word(word: &str, join: Join, other_forms: bool) -> Option<String> {
     match &terms(word)[..] {
-        [Term::Word(plain)] if other_forms => Some(forms(plain)),
-        [Term::Word(plain)] => Some(fts_quote(plain)),
+        [Term::Word(plain)] => Some(match (bare_form(plain), other_forms) {
+            // typed without an accent in one of the texts, or with it in the question
+            (Some(bare), _) => format!("({} OR {})", fts_quote(plain), fts_quote(&bare)),
+            (None, true) => forms(plain),
+            (None, false) => fts_quote(plain),
+        }),
         [] | [_] => None,
         parts => Some(joined(parts, join, other_forms)),
     }
@@ -253,9 +266,16 @@ fn own_expression(words: &[String], join: Join, other_forms: bool) -> Option<Str
     })
 }
 
+/// A word without accents, where the plain index does not take them off itself.
+fn bare_form(word: &str) -> Option<String> {
+    let bare = bare(word);
+    (bare != as_indexed(word)).then_some(bare)
+}
+
 fn own_word(word: &str, join: Join, other_forms: bool) -> String {
+    let word = &bare(word);
     match &terms(word)[..] {
-        [Term::Run(run)] => run_expression(run),
+        [Term::Run(run)] => run_expression(run, join),
         [Term::Signed(name)] => fts_quote(&sign_term(name)),
         // every text with the joined word has it as one here, and the plain index finds those
         parts @ [_, _, ..] if join == Join::Any => {
@@ -267,18 +287,34 @@ fn own_word(word: &str, join: Join, other_forms: bool) -> String {
 
 /// Runs up to this length are taken for one word, whose pairs follow each other.
 const ONE_WORD: usize = 4;
-/// Pairs of a longer run that are looked for.
-const PAIRS: usize = 32;
+/// Pairs of a longer run that are looked for: with [`MOST`] terms a question has some hundreds at most.
+const PAIRS: usize = 24;
 
-/// A word inside a run is found by its pairs of characters; a whole sentence by any of them.
-fn run_expression(run: &str) -> String {
+/// A word inside a run is found by its pairs of characters, one after the other; a whole sentence, and
+/// where anything will do, by any of them.
+fn run_expression(run: &str, join: Join) -> String {
     let chars: Vec<char> = run.chars().collect();
     let pairs: Vec<String> = chars.windows(2).map(|pair| pair.iter().collect()).collect();
     match chars.len() {
         1 => format!("{}*", fts_quote(run)),
-        2..=ONE_WORD => fts_quote(&pairs.join(" ")),
-        _ => format!("({})", Join::Any.of(pairs.iter().take(PAIRS).map(|pair| fts_quote(pair)))),
+        2 => fts_quote(run),
+        3..=ONE_WORD if join == Join::All => fts_quote(&pairs.join(" ")),
+        length => {
+            let pairs = pairs.iter().take(PAIRS).map(|pair| fts_quote(pair));
+            let alone = lone_signs(&chars).into_iter().filter(|_| length <= ONE_WORD);
+            format!("({})", Join::Any.of(pairs.chain(alone.map(|c| format!("{}*", fts_quote(&c.to_string()))))))
+        }
     }
+}
+
+/// Chinese characters that stand alone between syllables are words: `猫` of `猫どこ`.
+fn lone_signs(chars: &[char]) -> Vec<char> {
+    let is_sign = |c: &char| matches!(u32::from(*c), 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x323AF);
+    let alone = |n: &usize| {
+        let beside = [n.checked_sub(1).and_then(|b| chars.get(b)), chars.get(n + 1)];
+        is_sign(&chars[*n]) && beside.into_iter().flatten().all(|c| !is_sign(c))
+    };
+    (0..chars.len()).filter(alone).map(|n| chars[n]).collect()
 }
 
 /// An FTS5 expression of words in all their forms.
@@ -351,7 +387,9 @@ mod tests {
     #[test]
     fn runs_are_sought_by_pairs_in_the_index_of_terms() {
         let own = |text: &str| Sought::of(text).stages().pop().unwrap().own.unwrap();
-        assert_eq!(own("腾讯云"), "own : (\"腾讯 讯云\")");
+        assert_eq!(own("腾讯云"), "own : ((\"腾讯\" OR \"讯云\"))");
+        assert_eq!(Sought::of("腾讯云").stages()[0].own.as_deref(), Some("\"腾讯 讯云\""));
+        assert_eq!(own("猫どこ"), "own : ((\"猫ど\" OR \"どこ\" OR \"猫\"*))");
         assert_eq!(own("猫"), "own : (\"猫\"*)");
         assert!(own("数据库部署在哪里").starts_with("own : ((\"数据\" OR \"据库\" OR"));
         assert_eq!(Sought::of("C++ 部署").stages()[0].plain, None, "all of them are in no plain text");

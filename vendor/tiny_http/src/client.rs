@@ -217,7 +217,11 @@ impl ClientConnection {
             path,
             version.clone(),
             headers,
-            *self.remote_addr.as_ref().unwrap(),
+            // signetd: of a client that has left already nothing is known
+            self.remote_addr
+                .as_ref()
+                .map(|addr| *addr)
+                .map_err(|_| ReadError::ReadIoError(ErrorKind::NotConnected.into()))?,
             data_source,
             writer,
         )

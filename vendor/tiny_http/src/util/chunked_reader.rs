@@ -59,7 +59,7 @@ impl<R: Read> ChunkedReader<R> {
     fn size(&mut self) -> Result<u64> {
         let line = self.line(SIZE_LINE)?;
         let digits = line.split(|b| *b == b';').next().unwrap_or_default();
-        let digits = std::str::from_utf8(digits).map_err(|_| broken("no size"))?.trim_end();
+        let digits = std::str::from_utf8(digits).map_err(|_| broken("no size"))?.trim_end_matches([' ', '\t']);
         // sixteen digits would do, but nobody has so much to say
         if digits.is_empty() || digits.len() > 15 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(broken("no size"));
@@ -73,6 +73,9 @@ impl<R: Read> ChunkedReader<R> {
             let line = self.line(left)?;
             if line.is_empty() {
                 return Ok(());
+            }
+            if line.iter().any(|b| *b < b' ' && *b != b'\t') {
+                return Err(broken("a control character in a trailer"));
             }
             left = left.saturating_sub(line.len());
         }
