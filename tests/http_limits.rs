@@ -128,10 +128,9 @@ fn slow_and_silent_clients_are_closed_while_others_are_served() {
     idle.write_all(b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     assert!(running.ask("/quick").contains("quick"));
     for stream in [&mut silent, &mut half_a_head, &mut half_a_body, &mut idle] {
-        // ends when the server closes, not by the read timeout
-        let began = std::time::Instant::now();
-        rest(stream);
-        assert!(began.elapsed() < Duration::from_secs(20));
+        // ends because the server closes, not by the read timeout
+        let ended = stream.read_to_end(&mut Vec::new());
+        assert!(ended.as_ref().map_or_else(|e| e.kind() == std::io::ErrorKind::ConnectionReset, |_| true), "{ended:?}");
     }
 }
 

@@ -55,9 +55,12 @@ fn config_changes_take_effect_without_a_restart() {
 }
 
 #[test]
-fn a_broken_config_means_defaults() {
+fn a_broken_config_at_the_first_start_means_defaults_on_loopback_and_is_said() {
     let daemon = Daemon::start("embedding: [unclosed");
-    assert_eq!(daemon.get("/api/status").json()["networkMode"], "localhost");
+    let status = daemon.get("/api/status").json();
+    assert_eq!(status["networkMode"], "localhost");
+    assert_eq!(status["configProblem"]["file"], "agent.yaml");
+    assert!(status["configProblem"]["line"].is_number(), "{status}");
 }
 
 #[test]

@@ -86,41 +86,6 @@ fn structured_claims_reach_the_graph_and_newer_ones_replace_older() {
 }
 
 #[test]
-fn queries_of_a_request_are_served_by_indexes() {
-    let daemon = Daemon::start(QUIET);
-    let db = common::open(&daemon.database());
-    for (sql, index) in [
-        (
-            "SELECT id FROM memories INDEXED BY idx_signetd_memories_source WHERE source_id = 'x' AND source_type = 'y' AND is_deleted = 0",
-            "idx_signetd_memories_source",
-        ),
-        (
-            "SELECT id FROM memories INDEXED BY idx_memories_content_hash_unique WHERE content_hash = 'x' AND is_deleted = 0",
-            "idx_memories_content_hash_unique",
-        ),
-        (
-            "SELECT id FROM memories INDEXED BY idx_memories_idempotency_key WHERE idempotency_key = 'x' AND is_deleted = 0",
-            "idx_memories_idempotency_key",
-        ),
-        (
-            "SELECT id FROM memories INDEXED BY idx_signetd_memories_access WHERE access_count > 0 ORDER BY access_count DESC, importance DESC LIMIT 6",
-            "idx_signetd_memories_access",
-        ),
-        ("SELECT id FROM memory_history WHERE memory_id = 'x' ORDER BY created_at", "idx_memory_history_memory_id"),
-        ("DELETE FROM aggregate_memory_sources WHERE source_memory_id = 'x'", "idx_signetd_aggregate_source"),
-    ] {
-        let plan: Vec<String> = db
-            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
-            .unwrap()
-            .query_map([], |row| row.get(3))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
-        assert!(plan.iter().any(|line| line.contains(index)), "{sql}: {plan:?}");
-    }
-}
-
-#[test]
 fn a_memory_is_found_by_its_structured_claims() {
     let daemon = Daemon::start(QUIET);
     let body = json!({

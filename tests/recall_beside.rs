@@ -3,7 +3,6 @@
 mod common;
 
 use std::io::Write;
-use std::time::{Duration, Instant};
 
 use common::{Daemon, QUIET, open, upstream};
 use serde_json::{Value, json};
@@ -216,20 +215,13 @@ fn chunks_of_sources_are_found_by_meaning() {
     assert_eq!(narrowed["results"], json!([]));
 }
 
-/// An inference section with one OpenAI-compatible target on this port.
-fn inference(port: u16) -> String {
-    format!(
-        "inference:\n  defaultPolicy: p\n  targets:\n    mock:\n      executor: openai-compatible\n      endpoint: http://127.0.0.1:{port}/v1\n      models: {{ m: {{ model: m }} }}\n  policies:\n    p: {{ mode: strict, defaultTargets: [mock/m] }}\n"
-    )
-}
-
 #[test]
 fn a_model_may_judge_the_candidates_and_sum_them_up() {
     let port = upstream::start(|_, body| {
         let text = if body.contains("scores") { "{\"scores\": [0.0, 1.0]}" } else { "Boats are kept dry." };
         ("200 OK", json!({"choices": [{"message": {"content": text}}]}))
     });
-    let config = format!("{}{QUIET}    reranker: {{ useExtractionModel: true }}\n", inference(port));
+    let config = format!("{}{QUIET}    reranker: {{ useExtractionModel: true }}\n", common::inference(port));
     let daemon = Daemon::start(&config);
     daemon.remember("Boats boats boats in the boat house");
     daemon.remember("Two boats lie in a very long list of many other things that are kept in sheds here");
@@ -246,7 +238,7 @@ fn a_model_may_judge_the_candidates_and_sum_them_up() {
 fn a_model_that_hangs_costs_the_order_nothing_and_starves_no_other_recall() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
-    let daemon = Daemon::start(&format!("{}{QUIET}", inference(port)));
+    let daemon = Daemon::start(&format!("{}{QUIET}", common::inference(port)));
     daemon.remember("Boats are in the boat house");
     let body = json!({"query": "boats", "aggregate": true}).to_string();
     let length = body.len();
@@ -258,10 +250,9 @@ fn a_model_that_hangs_costs_the_order_nothing_and_starves_no_other_recall() {
         stream.write_all(request.as_bytes()).expect("a request");
     }
     silent.accept().expect("the first aggregate asks the model");
-    let asked = Instant::now();
     for _ in 0..3 {
         assert_eq!(ask(&daemon, "boats")["results"].as_array().map(Vec::len), Some(1));
     }
-    // a model is waited for twenty seconds
-    assert!(asked.elapsed() < Duration::from_secs(10), "recall waited for the model");
+    // had recall waited for a worker, the aggregates would have been given up before
+    assert!(waiting.iter().all(common::is_unanswered), "recall waited for the model");
 }

@@ -9,6 +9,8 @@ mod presence;
 mod readers;
 pub mod schema;
 pub mod sql;
+#[cfg(debug_assertions)]
+mod trace;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -122,7 +124,10 @@ pub fn holds_memories(path: &Path) -> Result<bool, Error> {
 impl Db {
     /// Opens the file, creating or completing its schema.
     pub fn open(path: &Path) -> Result<Db, Error> {
-        let connection = schema::open_and_complete(path)?;
+        #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "only a debug build watches it"))]
+        let mut connection = schema::open_and_complete(path)?;
+        #[cfg(debug_assertions)]
+        trace::watch(&mut connection)?;
         tune_writer(&connection)?;
         oddities::settle_deleted(&connection)?;
         let presence = Arc::new(Presence::of(path)?);
@@ -196,8 +201,11 @@ fn tune(connection: &Connection) -> Result<(), Error> {
 }
 
 fn open_reader(path: &Path) -> Result<Connection, Error> {
-    let connection =
+    #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "only a debug build watches it"))]
+    let mut connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    #[cfg(debug_assertions)]
+    trace::watch(&mut connection)?;
     tune(&connection)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     Ok(connection)

@@ -227,6 +227,14 @@ pub fn parse(raw: &[u8]) -> Option<Answer> {
     Some(Answer { status, head, body: raw[end + 4..].to_vec() })
 }
 
+/// Whether nothing has come back yet.
+pub fn is_unanswered(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).expect("a socket");
+    let seen = stream.peek(&mut [0]);
+    stream.set_nonblocking(false).expect("a socket");
+    seen.is_err_and(|cause| cause.kind() == std::io::ErrorKind::WouldBlock)
+}
+
 /// Polls until `done` holds; panics after half a minute.
 pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -239,4 +247,11 @@ pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
 /// Opens a workspace's database beside the daemon.
 pub fn open(path: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(path).expect("a database")
+}
+
+/// An inference section with one OpenAI-compatible target on this port.
+pub fn inference(port: u16) -> String {
+    format!(
+        "inference:\n  defaultPolicy: p\n  targets:\n    mock:\n      executor: openai-compatible\n      endpoint: http://127.0.0.1:{port}/v1\n      models: {{ m: {{ model: m }} }}\n  policies:\n    p: {{ mode: strict, defaultTargets: [mock/m] }}\n"
+    )
 }

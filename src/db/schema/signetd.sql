@@ -9,6 +9,8 @@ CREATE INDEX idx_signetd_memories_access ON memories (access_count DESC, importa
 CREATE INDEX idx_signetd_aggregate_source ON aggregate_memory_sources (source_memory_id);
 -- The claims of one memory.
 CREATE INDEX idx_signetd_attributes_memory ON entity_attributes (memory_id) WHERE memory_id IS NOT NULL;
+-- What happened in a window of time.
+CREATE INDEX idx_signetd_temporal_facet ON temporal_edges (facet, start_at);
 
 -- Claims and aspects by their words.
 CREATE VIRTUAL TABLE signetd_claims_fts USING fts5(content, group_key, claim_key, content='entity_attributes', content_rowid='rowid');
