@@ -6,14 +6,18 @@ CARGO ?= cargo
 PORT ?= 3850
 WORKSPACE ?= $(HOME)/.agents
 SHARED ?= ../shared
+# cargo may build elsewhere (CARGO_TARGET_DIR, build.target-dir); it knows where
+TARGET = $(or $(shell $(CARGO) metadata --format-version 1 --no-deps --offline 2>/dev/null \
+	| sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'),target)
 
-.PHONY: help build run test bench eval growth conformance static install install-user uninstall clean
+.PHONY: help build run test torture bench eval growth conformance static install install-user uninstall clean
 
 help:
 	@echo "make build        release binary: target/release/signetd"
 	@echo "make run          build and start it (WORKSPACE=$(WORKSPACE) PORT=$(PORT))"
 	@echo "make test         formatting, lints, tests, conformance cases"
 	@echo "make conformance  only the conformance cases, on the debug binary"
+	@echo "make torture      index reloads under load, kills under writes (release build, about two minutes)"
 	@echo "make bench        speed and memory figures (release build, about two minutes)"
 	@echo "make growth       recall at 1,000 to 1,000,000 memories (some ten minutes)"
 	@echo "make eval         recall quality on LoCoMo (needs $(SHARED)/eval)"
@@ -26,7 +30,7 @@ build:
 	$(CARGO) build --release --locked
 
 run: build
-	target/release/signetd serve --workspace "$(WORKSPACE)" --port $(PORT)
+	"$(TARGET)/release/signetd" serve --workspace "$(WORKSPACE)" --port $(PORT)
 
 test:
 	$(CARGO) fmt --check
@@ -40,7 +44,10 @@ test:
 
 conformance:
 	$(CARGO) build --locked
-	python3 tests/conformance/check.py --cmd "target/debug/signetd serve"
+	python3 tests/conformance/check.py --cmd "$(TARGET)/debug/signetd serve"
+
+torture: build
+	python3 tools/torture.py --cmd "$(TARGET)/release/signetd serve"
 
 bench:
 	$(CARGO) build --release --locked --bins --examples
@@ -51,7 +58,7 @@ growth:
 	python3 tools/bench/growth.py
 
 eval: build
-	python3 $(SHARED)/eval/locomo.py --cmd "target/release/signetd serve"
+	python3 $(SHARED)/eval/locomo.py --cmd "$(TARGET)/release/signetd serve"
 
 static:
 	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked \
@@ -63,14 +70,15 @@ static:
 
 # Uses the binary that `make build` or `make static` left: no network, no compiler.
 install:
-	@bin=$$(ls -t target/static/release/signetd target/release/signetd 2>/dev/null | head -n 1); \
+	@bin=$$(ls -t target/static/release/signetd "$(TARGET)/release/signetd" 2>/dev/null | head -n 1); \
 	[ -n "$$bin" ] || { echo "run make build first" >&2; exit 1; }; \
-	install -D -m 0755 $$bin "$(DESTDIR)$(PREFIX)/bin/signetd"
+	install -D -m 0755 "$$bin" "$(DESTDIR)$(PREFIX)/bin/signetd"
 	install -D -m 0644 docs/signetd.1 "$(DESTDIR)$(PREFIX)/share/man/man1/signetd.1"
 	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/lib/systemd/user"
 	sed 's|@PREFIX@|$(PREFIX)|' systemd/signetd.service > "$(DESTDIR)$(PREFIX)/lib/systemd/system/signetd.service"
 	sed 's|@PREFIX@|$(PREFIX)|' systemd/signetd-user.service > "$(DESTDIR)$(PREFIX)/lib/systemd/user/signetd.service"
 	chmod 0644 "$(DESTDIR)$(PREFIX)/lib/systemd/system/signetd.service" "$(DESTDIR)$(PREFIX)/lib/systemd/user/signetd.service"
+	install -D -m 0644 systemd/agents.conf "$(DESTDIR)$(PREFIX)/share/signetd/agents.conf"
 	install -D -m 0644 systemd/signetd.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/signetd.conf"
 	@echo "For all users:  systemd-sysusers && systemctl enable --now signetd"
 	@echo "For yourself:   systemctl --user enable --now signetd"
@@ -79,6 +87,7 @@ uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)/bin/signetd" "$(DESTDIR)$(PREFIX)/share/man/man1/signetd.1" \
 		"$(DESTDIR)$(PREFIX)/lib/systemd/system/signetd.service" \
 		"$(DESTDIR)$(PREFIX)/lib/systemd/user/signetd.service" \
+		"$(DESTDIR)$(PREFIX)/share/signetd/agents.conf" \
 		"$(DESTDIR)$(PREFIX)/lib/sysusers.d/signetd.conf"
 
 clean:
