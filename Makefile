@@ -51,11 +51,11 @@ torture: build
 
 bench:
 	$(CARGO) build --release --locked --bins --examples
-	python3 tools/bench/run.py
+	RELEASE_DIR="$(TARGET)/release" python3 tools/bench/run.py
 
 growth:
 	$(CARGO) build --release --locked --bins --examples
-	python3 tools/bench/growth.py
+	RELEASE_DIR="$(TARGET)/release" python3 tools/bench/growth.py
 
 eval: build
 	python3 $(SHARED)/eval/locomo.py --cmd "$(TARGET)/release/signetd serve"

@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-RELEASE = HERE.parent.parent / "target" / "release"
+# make says where cargo built
+RELEASE = Path(os.environ.get("RELEASE_DIR") or HERE.parent.parent / "target" / "release")
 EXAMPLES = RELEASE / "examples"
 QUIET = "embedding:\n  provider: none\n"
 

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 
-use super::words::{Join, expression_of_forms, stems};
+use super::expressions::{Join, expression_of_forms};
+use super::words::stems;
 use crate::db::sql::Conditions;
 use crate::memory::store::claims::{self, Claim};
 

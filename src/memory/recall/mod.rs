@@ -10,6 +10,7 @@ mod claims;
 mod currentness;
 mod dampen;
 mod dated;
+mod expressions;
 mod filter;
 mod graph;
 mod judge;

@@ -1,15 +1,19 @@
 //! A remember's structured payload into the knowledge graph (memory part, §2.7).
 
-use std::collections::{HashMap, HashSet};
+mod claims;
+mod names;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::Connection;
 use serde_json::Value;
 
-use super::link::canonical;
-use super::store::entities::{self, Attribute, NewAttribute};
+use super::store::entities;
 use super::store::memories::NewMemory;
 use crate::http::{ApiError, Fields};
+use claims::{is_decision, store_claim};
+use names::worth_keeping;
 
 /// Items of each list of a payload, and claims in all.
 const MOST: usize = 500;
@@ -267,277 +271,13 @@ fn key(text: &str) -> Option<String> {
     (key.len() >= 3).then_some(key)
 }
 
-const TYPES: [&str; 11] = [
-    "person",
-    "organization",
-    "project",
-    "product",
-    "system",
-    "tool",
-    "artifact",
-    "document",
-    "source",
-    "place",
-    "event",
-];
-/// Types whose short names are names all the same.
-const CONCRETE: [&str; 7] = ["person", "organization", "project", "product", "system", "tool", "place"];
-const NO_NAMES: &[&str] = &[
-    "i",
-    "me",
-    "my",
-    "we",
-    "us",
-    "our",
-    "you",
-    "your",
-    "he",
-    "him",
-    "his",
-    "she",
-    "her",
-    "it",
-    "its",
-    "they",
-    "them",
-    "their",
-    "this",
-    "that",
-    "these",
-    "those",
-    "a",
-    "an",
-    "the",
-    "someone",
-    "something",
-    "everyone",
-    "everything",
-    "user",
-    "assistant",
-    "agent",
-    "summary",
-    "sender",
-    "author",
-    "system",
-    "human",
-    "speaker",
-    "message",
-    "conversation",
-    "session",
-    "memory",
-    "note",
-    "context",
-    "none",
-    "null",
-    "unknown",
-];
-const ROLE_LABELS: [&str; 9] =
-    ["user:", "assistant:", "system:", "human:", "speaker:", "sender:", "current ", "pending ", "primary "];
-const DATE_WORDS: &[&str] = &[
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-    "today",
-    "yesterday",
-    "tomorrow",
-    "week",
-    "month",
-    "year",
-    "day",
-];
-const EVENT_VERBS: &[&str] = &[
-    "met",
-    "meeting",
-    "launch",
-    "launched",
-    "visit",
-    "visited",
-    "attended",
-    "started",
-    "finished",
-    "moved",
-    "released",
-    "shipped",
-    "happened",
-    "celebrated",
-    "wedding",
-    "party",
-    "conference",
-    "trip",
-];
-
-/// Whether a name is one that the graph should know.
-fn worth_keeping(name: &str, kind: Option<&str>) -> bool {
-    let lower = canonical(name);
-    if lower.is_empty() || !lower.chars().any(char::is_alphabetic) || NO_NAMES.contains(&lower.as_str()) {
-        return false;
-    }
-    if ROLE_LABELS.iter().any(|label| lower.starts_with(label)) {
-        return false;
-    }
-    if kind.is_some_and(|k| !TYPES.contains(&k)) {
-        return false;
-    }
-    if kind == Some("event") {
-        let dated = lower.split(|c: char| !c.is_alphanumeric()).any(|w| {
-            DATE_WORDS.contains(&w) || EVENT_VERBS.contains(&w) || w.len() == 4 && w.bytes().all(|b| b.is_ascii_digit())
-        });
-        if !dated {
-            return false;
-        }
-    }
-    lower.chars().count() >= 4 || kind.is_some_and(|k| CONCRETE.contains(&k))
-}
-
-const DECISIONS: &[&str] = &[
-    "decided to",
-    "decided on",
-    "decided against",
-    "switched from",
-    "switched to",
-    "migrated from",
-    "migrated to",
-    "went with",
-    "settled on",
-    "committed to",
-    "sticking with",
-    "adopted",
-    "will use",
-    "architecture decision",
-    "design decision",
-];
-
-/// Decision language makes a memory's claims constraints.
-fn is_decision(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    let over = |verb: &str| lower.find(verb).is_some_and(|at| lower[at..].contains(" over "));
-    DECISIONS.iter().any(|d| lower.contains(d)) || over("chose") || over("prefers")
-}
-
-fn store_claim(
-    connection: &Connection,
-    memory: &Subject,
-    aspect_id: &str,
-    claim: &Claim,
-    now: &str,
-) -> rusqlite::Result<()> {
-    let (kind, importance) = if memory.is_decision { ("constraint", 0.85) } else { ("attribute", 0.5) };
-    let normalized = claim.content.trim().to_lowercase();
-    let added = entities::add_attribute(
-        connection,
-        &NewAttribute {
-            aspect_id,
-            agent: &memory.agent,
-            memory_id: &memory.id,
-            kind,
-            content: &claim.content,
-            normalized: &normalized,
-            confidence: claim.confidence,
-            importance: claim.importance.unwrap_or(importance),
-            group_key: claim.group_key.as_deref(),
-            claim_key: claim.claim_key.as_deref(),
-            created_at: &memory.created_at,
-            now,
-        },
-    )?;
-    let (Some(id), Some(claim_key), "attribute") = (added, &claim.claim_key, kind) else { return Ok(()) };
-    let fresh = Attribute { id, normalized, created_at: memory.created_at.clone() };
-    let group = claim.group_key.as_deref();
-    let bound_to = memory.bound_to.as_deref();
-    for rival in entities::rivals(connection, &memory.agent, bound_to, aspect_id, group, claim_key, &fresh.id)? {
-        let (older, newer) = if rival.created_at <= fresh.created_at { (&rival, &fresh) } else { (&fresh, &rival) };
-        if replaces(newer, older) {
-            entities::supersede(connection, &older.id, &newer.id, now)?;
-        }
-    }
-    Ok(())
-}
-
-const UPDATE_WORDS: [&str; 13] = [
-    "currently",
-    "now",
-    "recently",
-    "lately",
-    "updated",
-    "changed",
-    "switched",
-    "replaced",
-    "no longer",
-    "not anymore",
-    "instead",
-    "previously",
-    "formerly",
-];
-
-/// Whether the newer of two claims with the same keys makes the older one obsolete.
-fn replaces(newer: &Attribute, older: &Attribute) -> bool {
-    let words = |text: &str| -> HashSet<String> {
-        text.split(|c: char| !c.is_alphanumeric()).filter(|w| w.chars().count() >= 2).map(str::to_owned).collect()
-    };
-    let numbers = |text: &str| -> HashSet<String> {
-        text.split(|c: char| !c.is_ascii_digit() && c != '.')
-            .map(|n| n.trim_matches('.').to_owned())
-            .filter(|n| !n.is_empty())
-            .collect()
-    };
-    let overlap = words(&newer.normalized).intersection(&words(&older.normalized)).count();
-    let says_update = UPDATE_WORDS
-        .iter()
-        .any(|w| newer.normalized.split(|c: char| !c.is_alphanumeric()).collect::<Vec<_>>().join(" ").contains(w));
-    (overlap >= 3 && numbers(&newer.normalized) != numbers(&older.normalized)) || (overlap >= 4 && says_update)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_of_low_quality_are_dropped() {
-        for (name, kind) in [
-            ("42", None),
-            ("user", None),
-            ("assistant: hi", None),
-            ("abc", None),
-            ("Lunch", Some("event")),
-            ("Rust", Some("language")),
-        ] {
-            assert!(!worth_keeping(name, kind), "{name}");
-        }
-        for (name, kind) in [("Ada", Some("person")), ("Grafana", None), ("Launch in May 2024", Some("event"))] {
-            assert!(worth_keeping(name, kind), "{name}");
-        }
-    }
-
-    #[test]
-    fn newer_numbers_or_update_words_supersede() {
-        let claim = |text: &str| Attribute { id: String::new(), normalized: text.into(), created_at: String::new() };
-        assert!(replaces(&claim("the office has 30 desks"), &claim("the office has 20 desks")));
-        assert!(!replaces(&claim("the office has 20 desks"), &claim("the office has 20 desks here")));
-        assert!(replaces(&claim("the main office is now in bern"), &claim("the main office is in basel")));
+    fn keys_are_words_joined() {
         assert_eq!(key("  Office Size! "), Some("office_size".into()));
         assert_eq!(key("a"), None);
-    }
-
-    #[test]
-    fn decisions_are_recognised() {
-        assert!(is_decision("We chose SQLite over Postgres"));
-        assert!(is_decision("Ada settled on Rust"));
-        assert!(!is_decision("The sky is blue"));
     }
 }
