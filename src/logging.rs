@@ -1,11 +1,12 @@
 //! Log lines to the console and, as JSON, to the workspace's log folder (foundation part, §3).
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use log::{LevelFilter, Log, Metadata, Record};
 use serde_json::json;
 
@@ -15,6 +16,8 @@ use crate::clock;
 const MAX_BYTES: u64 = 10 * 1024 * 1024;
 /// Log files kept in the folder.
 const KEPT: usize = 5;
+/// How long nothing is tried after a failure.
+const RETRY: SignedDuration = SignedDuration::from_secs(60);
 
 /// Where the lines of today go.
 struct LogFile {
@@ -22,7 +25,8 @@ struct LogFile {
     /// A file the user named: one file, rotated beside itself.
     exact: Option<PathBuf>,
     open: Option<(PathBuf, File, u64)>,
-    failed: bool,
+    /// When the last line could not be written: a full disk may have room again later.
+    failed: Option<Timestamp>,
 }
 
 impl LogFile {
@@ -31,12 +35,20 @@ impl LogFile {
     }
 
     fn write(&mut self, now: Timestamp, line: &[u8]) {
-        if self.failed {
+        if self.failed.is_some_and(|at| now.duration_since(at) < RETRY) {
             return;
         }
-        if let Err(cause) = self.try_write(now, line) {
-            self.failed = true;
-            eprintln!("signetd: cannot write the log in {}: {cause}; going on without it", self.folder.display());
+        match self.try_write(now, line) {
+            Ok(()) => self.failed = None,
+            Err(cause) => {
+                if self.failed.replace(now).is_none() {
+                    eprintln!(
+                        "signetd: cannot write the log in {}: {cause}; going on without it",
+                        self.folder.display()
+                    );
+                }
+                self.open = None;
+            }
         }
     }
 
@@ -54,7 +66,12 @@ impl LogFile {
         if self.open.is_none() {
             std::fs::create_dir_all(&self.folder)?;
             let file = OpenOptions::new().create(true).append(true).open(&path)?;
-            let size = file.metadata()?.len();
+            let meta = file.metadata()?;
+            // one that was there before may be open to others; a device is not ours to close
+            if meta.is_file() && meta.permissions().mode() & 0o077 != 0 {
+                file.set_permissions(Permissions::from_mode(0o600))?;
+            }
+            let size = meta.len();
             self.open = Some((path, file, size));
             prune(&self.folder);
         }
@@ -128,7 +145,7 @@ pub fn start(folder: Option<&Path>, exact: Option<&Path>) {
         env_logger::Builder::new().filter_level(LevelFilter::Info).parse_env(env_logger::Env::default()).build();
     let level = console.filter();
     let file = folder.map(|folder| {
-        Mutex::new(LogFile { folder: folder.to_owned(), exact: exact.map(Path::to_owned), open: None, failed: false })
+        Mutex::new(LogFile { folder: folder.to_owned(), exact: exact.map(Path::to_owned), open: None, failed: None })
     });
     if log::set_boxed_logger(Box::new(Logger { console, file })).is_ok() {
         log::set_max_level(level);
@@ -138,7 +155,7 @@ pub fn start(folder: Option<&Path>, exact: Option<&Path>) {
 
 /// The file that lines of this moment go to, as the status page names it.
 pub fn current_file(folder: &Path, exact: Option<&Path>, now: Timestamp) -> PathBuf {
-    LogFile { folder: folder.to_owned(), exact: exact.map(Path::to_owned), open: None, failed: false }.path_for(now)
+    LogFile { folder: folder.to_owned(), exact: exact.map(Path::to_owned), open: None, failed: None }.path_for(now)
 }
 
 #[cfg(test)]
@@ -148,13 +165,13 @@ mod tests {
     #[test]
     fn files_rotate_by_size_and_only_the_newest_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let mut log = LogFile { folder: folder.path().to_owned(), exact: None, open: None, failed: false };
+        let mut log = LogFile { folder: folder.path().to_owned(), exact: None, open: None, failed: None };
         let line = vec![b'x'; 6 * 1024 * 1024];
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         for n in 0..8 {
             log.write(start + jiff::SignedDuration::from_secs(n), &line);
         }
-        assert!(!log.failed);
+        assert!(log.failed.is_none());
         let mut names: Vec<String> =
             std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
@@ -164,8 +181,8 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_written_stops_the_file_not_the_daemon() {
-        let mut log = LogFile { folder: "/proc/nowhere".into(), exact: None, open: None, failed: false };
+        let mut log = LogFile { folder: "/proc/nowhere".into(), exact: None, open: None, failed: None };
         log.write(Timestamp::now(), b"x\n");
-        assert!(log.failed);
+        assert!(log.failed.is_some());
     }
 }

@@ -144,7 +144,7 @@ const EMBEDDER: Task<App> = task("embedder", Duration::from_secs(1), memory::emb
 
 /// How soon after the start, and how often, rows past their time are purged.
 const FIRST_SWEEP: Duration = Duration::from_secs(5);
-const SWEEP: Duration = Duration::from_secs(6 * 3600);
+const SWEEP: Duration = Duration::from_secs(30);
 
 const fn task(name: &'static str, every: Duration, run: fn(&App)) -> Task<App> {
     Task { name, first: every, every, run }

@@ -115,7 +115,10 @@ impl Environment {
             version: get("SIGNET_VERSION").unwrap_or_else(|| API_VERSION.to_owned()),
             log_file: get("SIGNET_LOG_FILE").map(|p| absolute(expand(&p))).transpose()?,
             log_dir: get("SIGNET_LOG_DIR").map(|p| absolute(expand(&p))).transpose()?,
-            codex_home: get("CODEX_HOME").map(|p| expand(&p)).or(home.as_ref().map(|home| home.join(".codex"))),
+            codex_home: get("CODEX_HOME")
+                .map(|p| absolute(expand(&p)))
+                .transpose()?
+                .or(home.as_ref().map(|home| home.join(".codex"))),
             admin: Admin {
                 username: get("SIGNET_ADMIN_USERNAME"),
                 password: get("SIGNET_ADMIN_PASSWORD"),

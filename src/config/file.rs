@@ -137,7 +137,8 @@ pub fn find(workspace: &Path) -> Found {
                     Err(problem) => Found::Broken(problem),
                 };
             }
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound && std::fs::symlink_metadata(&path).is_err() => {
+            }
             Err(cause) => return Found::Broken(Problem::new(name, format!("cannot be read: {cause}"))),
         }
     }

@@ -147,9 +147,10 @@ fn missing(name: &str) -> Problem {
 
 fn fall_back(kept: &Path, problem: Problem) -> Loaded {
     let good = std::fs::read_to_string(kept).ok().and_then(|text| check_text(KEPT, &text).ok());
+    let name = CONFIG_FILES.into_iter().find(|name| *name == problem.file);
     let (loaded, held) = match good {
-        Some(value) => (Loaded::of(None, value), false),
-        None => (Loaded::of(None, Value::Null), true),
+        Some(value) => (Loaded::of(name, value), false),
+        None => (Loaded::of(name, Value::Null), true),
     };
     let instead = if held { "defaults are used, on loopback only" } else { "the last good config is used" };
     log::error!(target: "config", "{problem}; {instead}");
@@ -222,8 +223,20 @@ mod tests {
         let live = Live::load(folder.path(), folder.path());
         assert!(!live.is_held() && live.problem().is_some());
         assert_eq!(live.current().auth.mode, AuthMode::Team);
-        // a file beside it does not stand in for a broken one
+        // moved aside to be mended, it is not replaced by another name
+        std::fs::rename(&file, folder.path().join("aside")).unwrap();
+        std::fs::write(folder.path().join("config.yaml"), "name: beside it").unwrap();
+        assert!(!live.refresh() && !live.refresh());
+        assert_eq!(
+            (live.current().auth.mode, live.problem().unwrap().message.as_str()),
+            (AuthMode::Team, "the file is gone")
+        );
+        std::fs::rename(folder.path().join("aside"), &file).unwrap();
+        // nor is a broken one, nor a link that leads nowhere
         std::fs::write(folder.path().join("config.yaml"), "auth:\n  mode: local\n").unwrap();
+        assert_eq!(Live::load(folder.path(), folder.path()).current().auth.mode, AuthMode::Team);
+        std::fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink("/nowhere/agent.yaml", &file).unwrap();
         assert_eq!(Live::load(folder.path(), folder.path()).current().auth.mode, AuthMode::Team);
     }
 }

@@ -1,6 +1,7 @@
 //! One request on its connection's thread: head, leave to send a large body, body, handler's
 //! answer, all of it in order. What works with the database or waits runs in a lane's workers.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
@@ -313,21 +314,23 @@ fn typed(socket: &tiny_http::Request, peer: Option<SocketAddr>) -> Request {
     };
     let mut headers: Vec<(String, String)> =
         socket.headers().iter().map(|h| (h.field.as_str().as_str().to_owned(), h.value.clone())).collect();
-    let mut target = socket.url();
-    if let Some((authority, path)) = absolute(target) {
+    let url = socket.url();
+    let mut target = Cow::Borrowed(url);
+    if let Some((authority, path)) = absolute(url) {
         headers.push(("Host".to_owned(), authority.to_owned()));
         target = path;
     }
-    Request::new(method, target, Headers(headers), peer)
+    Request::new(method, &target, Headers(headers), peer)
 }
 
 /// Authority and path of `http://host/path`.
-fn absolute(target: &str) -> Option<(&str, &str)> {
+fn absolute(target: &str) -> Option<(&str, Cow<'_, str>)> {
     let scheme = ["http://", "https://"]
         .into_iter()
         .find(|s| target.get(..s.len()).is_some_and(|start| start.eq_ignore_ascii_case(s)))?;
     let rest = &target[scheme.len()..];
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let path = if rest[end..].starts_with('/') { &rest[end..] } else { "/" };
+    let path = &rest[end..];
+    let path = if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) };
     Some((&rest[..end], path))
 }

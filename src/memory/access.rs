@@ -53,6 +53,13 @@ impl AccessCounts {
         if batch.is_empty() {
             return Ok(());
         }
-        db.write(move |c| Ok(store::memories::add_accesses(c, &batch)?))
+        let written = batch.clone();
+        db.write(move |c| Ok(store::memories::add_accesses(c, &written)?)).inspect_err(|_: &Error| {
+            let mut pending = locks::lock(&self.pending);
+            for (id, (count, at)) in batch {
+                let entry = pending.entry(id).or_insert_with(|| (0, at));
+                entry.0 += count;
+            }
+        })
     }
 }

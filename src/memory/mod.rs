@@ -44,6 +44,7 @@ pub struct State {
     index: Index,
     embedder: Embedder,
     projection: projection::State,
+    sweep: retention::Due,
 }
 
 /// Loads what recall keeps in memory; for a thread of its own at start.
@@ -97,27 +98,32 @@ fn follow(app: &App, id: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Memories whose own terms are made in one turn of the background.
-const TERMS: i64 = 500;
+/// Memories whose own terms are made in one transaction of the background.
+const TERMS: i64 = 100;
+
+/// How long one turn of a background task may take: others wait for the same thread.
+const TURN: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Makes the terms of memories that other programs wrote, or that were there before their index.
 pub fn index_terms_in_background(app: &App) {
-    let index = || -> Result<usize, crate::db::Error> {
-        let due = app.db.read(|c| Ok::<_, crate::db::Error>(store::terms::due(c, TERMS)?))?;
-        let count = due.len();
-        if count > 0 {
-            app.db.write(move |c| {
-                due.iter()
-                    .try_for_each(|(rowid, content)| store::terms::index(c, *rowid, content.as_deref()))
-                    .map_err(crate::db::Error::from)
-            })?;
+    let index = || -> Result<bool, crate::db::Error> {
+        if app.db.is_blocked() || app.db.read(|c| Ok::<_, crate::db::Error>(store::terms::due(c, 1)?))?.is_empty() {
+            return Ok(false);
         }
-        Ok(count)
+        // read in the transaction that writes: a text changed in between would get the terms of the old one
+        app.db.write(|c| {
+            let due = store::terms::due(c, TERMS)?;
+            due.iter().try_for_each(|(rowid, content)| store::terms::index(c, *rowid, content.as_deref()))?;
+            Ok(due.len() as i64 == TERMS)
+        })
     };
-    match index() {
-        Ok(0) => {}
-        Ok(count) => log::debug!(target: "memory", "made the terms of {count} memories"),
-        Err(cause) => log::warn!(target: "memory", "terms of memories: {cause}"),
+    let began = std::time::Instant::now();
+    loop {
+        match index() {
+            Ok(true) if began.elapsed() < TURN => {}
+            Ok(_) => return,
+            Err(cause) => return log::warn!(target: "memory", "terms of memories: {cause}"),
+        }
     }
 }
 

@@ -304,21 +304,26 @@ struct Effects {
     graph: Option<Writing>,
 }
 
+/// How often the rest of a payload is tried again while another program holds the file.
+const TRIES: usize = 5;
+
 /// Writes what is left of a structured payload, with others' writes in between; the number of links
-/// in all. A failure never fails the memory.
+/// that were written. A failure never fails the memory.
 fn write_rest(app: &App, mut graph: Writing) -> usize {
-    let linked = graph.linked;
+    let mut left = TRIES;
     while !graph.is_done() {
-        let now = app.now();
+        let (now, mut next) = (app.now(), graph.clone());
         let more = app.db.write(move |c| {
-            graph.advance(c, &now);
-            Ok::<_, db::Error>(graph)
+            next.advance(c, &now);
+            Ok::<_, db::Error>(next)
         });
         match more {
             Ok(more) => graph = more,
+            // each try has waited for the file already
+            Err(db::Error::Busy) if left > 1 => left -= 1,
             Err(cause) => {
                 log::warn!(target: "memory", "the rest of a structured payload was not linked: {cause}");
-                return linked;
+                break;
             }
         }
     }

@@ -60,7 +60,7 @@ pub fn insert(connection: &Connection, m: &NewMemory) -> rusqlite::Result<()> {
             ":created_at": m.created_at, ":now": m.now, ":status": m.extraction_status, ":model": m.extraction_model,
         },
     )?;
-    super::terms::settle(connection, &m.id, &m.content)
+    super::terms::add(connection, &m.id, &m.content)
 }
 
 /// What a dedupe answer shows of the row that is there already.

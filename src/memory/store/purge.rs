@@ -129,11 +129,12 @@ pub fn sessions_before(connection: &Connection, day: &str, limit: i64) -> rusqli
     )
 }
 
-/// Deletes the ledger of a session.
-pub fn ledger(connection: &Connection, session_key: &str, agent: &str) -> rusqlite::Result<usize> {
+/// Deletes rows of a session's ledger; how many.
+pub fn ledger(connection: &Connection, session_key: &str, agent: &str, most: i64) -> rusqlite::Result<usize> {
     sql::execute(
         connection,
-        "DELETE FROM session_recall_events WHERE session_key = ?1 AND agent_id = ?2",
-        (session_key, agent),
+        "DELETE FROM session_recall_events WHERE rowid IN (
+           SELECT rowid FROM session_recall_events WHERE session_key = ?1 AND agent_id = ?2 LIMIT ?3)",
+        (session_key, agent, most),
     )
 }

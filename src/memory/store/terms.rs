@@ -6,7 +6,13 @@ use super::fulltext::Match;
 use crate::db::sql::{self, Conditions};
 use crate::text;
 
-/// Indexes the terms of a memory that was just written, and takes it off the list of those due.
+/// Indexes the terms of a new memory, where it has any; what the triggers note without need is left to
+/// the background.
+pub fn add(connection: &Connection, memory_id: &str, content: &str) -> rusqlite::Result<()> {
+    if text::own_terms(content).is_none() { Ok(()) } else { settle(connection, memory_id, content) }
+}
+
+/// Indexes the terms of a memory that was just changed, and takes it off the list of those due.
 pub fn settle(connection: &Connection, memory_id: &str, content: &str) -> rusqlite::Result<()> {
     // what the triggers note is a part of this
     if content.is_ascii() && !content.contains(['+', '#', '.']) {
