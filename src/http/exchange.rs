@@ -119,8 +119,9 @@ impl<S: Send + Sync + 'static> Shared<S> {
             return self.refuse(socket, &request, connection, Refused::TooLarge);
         }
         let mut admitted = false;
-        if !announced.is_small() || self.gate.is_costly(&self.state, &request) {
-            let lane = if self.gate.is_costly(&self.state, &request) { Lane::Hash } else { Lane::Fast };
+        let costly = self.gate.is_costly(&self.state, &request);
+        if !announced.is_small() || costly {
+            let lane = if costly { Lane::Hash } else { Lane::Fast };
             let busy = self.busy(connection);
             match self.ask(Step::Admit, request, route, connection, lane, None) {
                 Ok(Reply::Admitted(back)) => (request, admitted) = (*back, true),

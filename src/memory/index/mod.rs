@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use late::{Evidence, Question, boosted};
+use load::Late;
 pub use load::load;
 
 use super::store::memories::Place;
@@ -115,13 +116,6 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// What became of a memory that the loader may have read before, and may put in after.
-enum Late {
-    Put(Box<Prepared<'static>>),
-    Vector(Vec<u64>),
-    Removed,
-}
-
 /// The sign bits of a vector; `None` of all zeros, which is like nothing.
 fn signs_of(vector: &[f32]) -> Option<Vec<u64>> {
     vector.iter().any(|x| *x != 0.0).then(|| scan::signs(vector))
@@ -141,6 +135,10 @@ struct Loading {
     ready: bool,
     /// Changes since the loading began, by rowid, in their last state. They are made when it ends.
     late: HashMap<i64, Late>,
+    /// There were more of them than are kept: all is to be loaded once more.
+    overflowed: bool,
+    /// There are no vectors and so no index: nothing is kept.
+    off: bool,
     /// Rises with every restart of the loading: an older loader stops.
     generation: u64,
 }
@@ -176,12 +174,15 @@ impl Index {
 
     /// Takes a new or changed memory in.
     pub fn put(&self, entry: &Entry, vector: Vector<'_>) {
+        if self.read().off {
+            return;
+        }
         let prepared = Prepared::of(entry, vector);
         let mut inner = self.write();
         if inner.ready {
             inner.docs.put(&prepared);
-        } else {
-            inner.late.insert(entry.rowid, Late::Put(Box::new(prepared.into_owned())));
+        } else if !inner.off {
+            inner.change_later(entry.rowid, Late::Put(Box::new(prepared.into_owned())));
         }
     }
 
@@ -191,12 +192,14 @@ impl Index {
         let mut inner = self.write();
         if inner.ready {
             inner.docs.set_signs_of(rowid, &signs);
+        }
+        if inner.ready || inner.off {
             return;
         }
         match inner.late.get_mut(&rowid) {
             Some(Late::Put(prepared)) => prepared.signs = Some(signs),
             Some(Late::Removed) => {}
-            _ => drop(inner.late.insert(rowid, Late::Vector(signs))),
+            _ => inner.change_later(rowid, Late::Vector(signs)),
         }
     }
 
@@ -204,8 +207,8 @@ impl Index {
         let mut inner = self.write();
         if inner.ready {
             inner.docs.remove(rowid);
-        } else {
-            inner.late.insert(rowid, Late::Removed);
+        } else if !inner.off {
+            inner.change_later(rowid, Late::Removed);
         }
     }
 
@@ -213,7 +216,7 @@ impl Index {
     fn restart(&self, dims: usize) -> u64 {
         let mut inner = self.write();
         let generation = inner.generation + 1;
-        *inner = Loading { docs: Docs::for_dims(dims), generation, ..Loading::default() };
+        *inner = Loading { docs: Docs::for_dims(dims), generation, off: dims == 0, ..Loading::default() };
         generation
     }
 

@@ -134,16 +134,16 @@ impl<'a> Search<'a> {
     fn search(&self, sought: &Sought, indexes: &Indexes<'_>) -> rusqlite::Result<Vec<(i64, f64)>> {
         let has_own = terms::any(self.connection)?;
         let sought = sought.parted(|expression| fulltext::has(self.connection, expression, self.conditions))?;
-        let ask = |expression: Option<&String>, search: Ask<'_>| expression.map_or(Ok(Vec::new()), |e| search(e));
+        let ask = |expression: Option<String>, search: Ask<'_>| expression.map_or(Ok(Vec::new()), |e| search(&e));
         for stage in sought.stages() {
-            let plain = normalised(&ask(stage.plain.as_ref(), indexes.plain)?);
+            let plain = normalised(&ask(stage.plain(), indexes.plain)?);
             if !has_own {
                 if !plain.is_empty() {
                     return Ok(plain);
                 }
                 continue;
             }
-            let own = normalised(&ask(stage.own.as_ref(), indexes.own)?);
+            let own = normalised(&ask(stage.own(), indexes.own)?);
             if !plain.is_empty() || !own.is_empty() {
                 return Ok(merged(plain, own, sought.own_share()));
             }

@@ -41,13 +41,24 @@ pub struct Sought {
     pub weak: bool,
 }
 
-/// One search, as each of the two full-text indexes is asked it; `None` where one cannot tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stage {
+/// One search, made for each of the two full-text indexes when it is asked; `None` where one cannot tell.
+#[derive(Debug, Clone, Copy)]
+pub struct Stage<'a> {
+    words: &'a [String],
+    join: Join,
+    forms: bool,
+}
+
+impl Stage<'_> {
     /// Over letters and digits as they stand in the texts.
-    pub plain: Option<String>,
+    pub fn plain(self) -> Option<String> {
+        plain_expression(self.words, self.join, self.forms)
+    }
+
     /// Over the terms that the plain index does not see.
-    pub own: Option<String>,
+    pub fn own(self) -> Option<String> {
+        own_expression(self.words, self.join, self.forms)
+    }
 }
 
 impl Sought {
@@ -74,18 +85,17 @@ impl Sought {
     }
 
     /// For all words when all are meant, as they are and then in other forms; at last for any.
-    pub fn stages(&self) -> Vec<Stage> {
-        let stage = |words: &[String], join: Join, forms: bool| Stage {
-            plain: plain_expression(words, join, forms),
-            own: own_expression(words, join, forms),
-        };
-        let any = stage(self.any.as_ref().unwrap_or(&self.words), Join::Any, self.forms);
-        let all = |forms| stage(&self.words, Join::All, forms);
+    pub fn stages(&self) -> Vec<Stage<'_>> {
+        let all = |forms| Stage { words: &self.words, join: Join::All, forms };
+        let any = Stage { words: self.any.as_ref().unwrap_or(&self.words), join: Join::Any, forms: self.forms };
         if self.all { vec![all(false), all(true), any] } else { vec![any] }
     }
 
     /// Joined words that no text has together give way to their parts; `has` asks the plain index.
     pub fn parted(&self, has: impl Fn(&str) -> rusqlite::Result<bool>) -> rusqlite::Result<Sought> {
+        if self.words.iter().all(|word| word.chars().all(char::is_alphanumeric)) {
+            return Ok(self.clone());
+        }
         let mut words = Vec::new();
         for (asked, word) in self.words.iter().enumerate() {
             match &terms(word)[..] {
@@ -106,7 +116,7 @@ impl Sought {
 
     /// Runs the searches over the plain index until one finds something.
     pub fn search<T>(&self, search: impl Fn(&str) -> rusqlite::Result<Vec<T>>) -> rusqlite::Result<Vec<T>> {
-        for expression in self.stages().into_iter().filter_map(|stage| stage.plain) {
+        for expression in self.stages().into_iter().filter_map(Stage::plain) {
             let matches = search(&expression)?;
             if !matches.is_empty() {
                 return Ok(matches);
@@ -226,24 +236,25 @@ mod tests {
 
     #[test]
     fn joined_parts_are_sought_together_and_apart() {
-        let stages = Sought::of("parser.ts:412").stages();
-        assert_eq!(stages[0].plain.as_deref(), Some("(\"parser ts 412\" OR \"parserts412\")"));
-        assert!(stages[1].plain.as_ref().unwrap().ends_with("OR (\"parser\" AND \"ts\" AND \"412\"))"));
+        let sought = Sought::of("parser.ts:412");
+        let stages = sought.stages();
+        assert_eq!(stages[0].plain().as_deref(), Some("(\"parser ts 412\" OR \"parserts412\")"));
+        assert!(stages[1].plain().unwrap().ends_with("OR (\"parser\" AND \"ts\" AND \"412\"))"));
         let parted = |has| Sought::of("parser.ts:412 crash").parted(|_| Ok(has)).unwrap().any.unwrap();
         assert_eq!(parted(false), ["parser", "ts", "412", "crash"]);
         assert_eq!(parted(true), ["parser.ts:412", "crash"]);
-        assert!(stages[2].plain.as_ref().unwrap().ends_with("(\"parser ts 412\" OR \"parserts412\")"));
+        assert!(stages[2].plain().unwrap().ends_with("(\"parser ts 412\" OR \"parserts412\")"));
     }
 
     #[test]
     fn runs_are_sought_by_pairs_in_the_index_of_terms() {
-        let own = |text: &str| Sought::of(text).stages().pop().unwrap().own.unwrap();
+        let own = |text: &str| Sought::of(text).stages().pop().unwrap().own().unwrap();
         assert_eq!(own("腾讯云"), "own : ((\"腾讯\" OR \"讯云\"))");
-        assert_eq!(Sought::of("腾讯云").stages()[0].own.as_deref(), Some("\"腾讯 讯云\""));
+        assert_eq!(Sought::of("腾讯云").stages()[0].own().as_deref(), Some("\"腾讯 讯云\""));
         assert_eq!(own("猫どこ"), "own : ((\"猫ど\" OR \"どこ\" OR \"猫\"*))");
         assert_eq!(own("猫"), "own : (\"猫\"*)");
         assert!(own("数据库部署在哪里").starts_with("own : ((\"数据\" OR \"据库\" OR"));
-        assert_eq!(Sought::of("C++ 部署").stages()[0].plain, None, "all of them are in no plain text");
+        assert_eq!(Sought::of("C++ 部署").stages()[0].plain(), None, "all of them are in no plain text");
         assert_eq!(own("C++"), "own : (\"c\u{E02B}\u{E02B}\")");
     }
 }
