@@ -11,8 +11,8 @@ use crate::http::{ApiError, Fields, Lane, Request, Response};
 use crate::limits::Bucket;
 
 pub const ROUTES: &[Route] = &[
-    Route::get("/api/auth/whoami", Open, whoami),
-    Route::get("/api/auth/methods", Open, methods),
+    Route::get("/api/auth/whoami", Open, whoami).at_once(),
+    Route::get("/api/auth/methods", Open, methods).at_once(),
     Route::post("/api/auth/login", Open, login).limited(Bucket::Login).lane(Lane::Hash),
     Route::get("/api/auth/sso/start", Open, sso),
     Route::get("/api/auth/sso/callback", Open, sso),

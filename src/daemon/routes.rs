@@ -16,7 +16,7 @@ pub const ROUTES: &[Route] = &[
     Route::get("/health/live", Open, live).probe(),
     Route::get("/health/ready", Open, ready).probe(),
     Route::get("/api/status", Credential, status),
-    Route::get("/api/features", Credential, features),
+    Route::get("/api/features", Credential, features).at_once(),
     Route::get("/", Open, root),
 ];
 

@@ -72,11 +72,15 @@ pub(super) fn work<S: Send + Sync + 'static>(shared: &Shared<S>, mut job: Job<S>
         },
         Step::Answer { admitted } => shared.handle(job.route, &mut job.request, admitted),
     };
+    note(&job.request, &response, began);
+    let _ = job.reply.send(shared.reply(&job.request, &job.connection, response));
+}
+
+fn note(request: &Request, response: &Response, began: Instant) {
     log::debug!(
         target: "http",
-        "{} {} {} {:.1} ms", job.request.method, job.request.path, response.status, began.elapsed().as_secs_f64() * 1e3
+        "{} {} {} {:.1} ms", request.method, request.path, response.status, began.elapsed().as_secs_f64() * 1e3
     );
-    let _ = job.reply.send(shared.reply(&job.request, &job.connection, response));
 }
 
 /// While this lives, the connection is at work: it is not reaped, and a stop waits for it.
@@ -140,8 +144,10 @@ impl<S: Send + Sync + 'static> Shared<S> {
         }
         connection.enter(Phase::Idle);
         let busy = self.busy(connection);
-        if route.is_some_and(|r| r.probe) {
+        if route.is_some_and(|r| r.at_once) {
+            let began = Instant::now();
             let response = self.handle(route, &mut request, admitted);
+            note(&request, &response, began);
             return match self.reply(&request, connection, response) {
                 Reply::Answered(outgoing) => self.finish(outgoing, connection),
                 _ => Next::Close,

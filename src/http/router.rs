@@ -87,9 +87,11 @@ pub struct Route<S: 'static> {
     pub mutates: bool,
     /// Bytes of a body.
     pub max_body: usize,
-    /// Answers also while the daemon stops, and on the connection's own thread: however busy the workers
-    /// are, who asks whether we live is told.
-    pub probe: bool,
+    /// Answered on the connection's own thread: it waits for nothing and works next to nothing, so that
+    /// handing it to a worker would cost the most.
+    pub at_once: bool,
+    /// Answers also while the daemon stops.
+    pub while_stopping: bool,
     pub handler: Handler<S>,
 }
 
@@ -106,7 +108,8 @@ impl<S> Route<S> {
             mutates,
             // nobody vouches for who sends to an open route
             max_body: if mutates && !matches!(access, Access::Open) { BODY } else { NO_BODY },
-            probe: false,
+            at_once: false,
+            while_stopping: false,
             handler,
         }
     }
@@ -155,9 +158,15 @@ impl<S> Route<S> {
         if self.model_if.is_some_and(|waits| waits(state, request)) { Lane::Model } else { self.lane }
     }
 
-    pub const fn probe(mut self) -> Self {
-        self.probe = true;
+    pub const fn at_once(mut self) -> Self {
+        self.at_once = true;
         self
+    }
+
+    /// Who asks whether we live is told, however busy the workers are and while the daemon stops.
+    pub const fn probe(mut self) -> Self {
+        self.while_stopping = true;
+        self.at_once()
     }
 
     /// A POST that only reads, such as recall.

@@ -248,7 +248,7 @@ fn refuse(mut socket: TcpStream) -> io::Result<()> {
 impl<S: Send + Sync + 'static> Shared<S> {
     /// Whether a request may go on. A panic is a 500 and the worker lives on.
     pub(super) fn admit(&self, route: Option<&'static Route<S>>, request: &mut Request) -> Result<(), ApiError> {
-        if self.stopping.load(Ordering::Acquire) && !route.is_some_and(|r| r.probe) {
+        if self.stopping.load(Ordering::Acquire) && !route.is_some_and(|r| r.while_stopping) {
             return Err(ApiError::unavailable("shutting down"));
         }
         unpanicked(|| self.gate.admit(&self.state, route, request))
