@@ -19,7 +19,8 @@ const UPGRADE: &str = ".workspace-layout-upgrade.json";
 const MOST: u64 = 64 * 1024;
 
 /// Refuses a workspace of a newer Signet: started on, it would look empty, which to a person is the
-/// loss of everything. Changes nothing.
+/// loss of everything. Writes no file of its own; SQLite may leave its `-shm` beside a database it looks
+/// into.
 pub fn check_layout(env: &Environment) -> Result<(), String> {
     let layout = env.workspace.join(LAYOUT);
     let newer = env.workspace.join(NEWER_DATABASE);

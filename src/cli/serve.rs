@@ -142,7 +142,8 @@ const PROJECTION: Task<App> = task("projection", Duration::from_millis(500), mem
 
 const EMBEDDER: Task<App> = task("embedder", Duration::from_secs(1), memory::embed_in_background);
 
-/// How soon after the start, and how often, rows past their time are purged.
+/// How soon after the start, and how often, a sweep of rows past their time gets a turn; it says itself
+/// when the next one is due.
 const FIRST_SWEEP: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(30);
 

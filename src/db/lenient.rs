@@ -48,20 +48,20 @@ impl Lenient for Option<f64> {
     }
 }
 
-/// The first number in a text.
+/// Characters of a number in a text at most.
+const LONGEST_NUMBER: usize = 40;
+
+/// The first number in a text; `50%` is a half.
 fn number_in(text: &str) -> Option<f64> {
     let digit = text.find(|c: char| c.is_ascii_digit())?;
     let start = if text[..digit].ends_with('.') { digit - 1 } else { digit };
-    let negative = text[..start].ends_with('-');
     let rest = &text[start..];
-    // the longest beginning that is a number: with an exponent, if it has one
     let longest = rest.find(|c: char| !c.is_ascii_digit() && !".eE+-".contains(c)).unwrap_or(rest.len());
-    let number = (1..=longest.min(40)).rev().find_map(|end| rest[..end].parse::<f64>().ok())?;
-    let number = if rest[..longest.min(40)].len() < rest.len() && rest[longest..].starts_with('%') {
-        number / 100.0
-    } else {
-        number
-    };
+    // the longest beginning that is a number: with an exponent, if it has one
+    let (end, number) =
+        (1..=longest.min(LONGEST_NUMBER)).rev().find_map(|end| Some((end, rest[..end].parse::<f64>().ok()?)))?;
+    let number = if rest[end..].starts_with('%') { number / 100.0 } else { number };
+    let negative = text[..start].ends_with('-');
     Some(if negative { -number } else { number }).filter(|n| n.is_finite())
 }
 
