@@ -1,124 +1,103 @@
-//! What every handler gets, and the one list of all routes.
+//! The whole daemon put together: the one file that knows all parts.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use serde_json::Value;
 
-use crate::auth::Auth;
-use crate::clock::{self, Clock};
-use crate::config::{AuthMode, Config, Environment, Live, NetworkMode};
-use crate::db::Db;
+use crate::config::NetworkMode;
+use crate::core::Core;
 use crate::http::cors::Cors;
-use crate::http::{ApiError, Router};
-use crate::limits::Limits;
-use crate::upstream::Client;
-use crate::{agents, credentials, daemon, memory, settings};
+use crate::http::{Dispatcher, Router, openapi};
+use crate::parts::agents::{self, Agents};
+use crate::parts::auth::{self, Auth};
+use crate::parts::config::{self, Settings};
+use crate::parts::documents::Documents;
+use crate::parts::inference::Inference;
+use crate::parts::memory::{self, Beside, Memory};
+use crate::parts::pipeline::{self, MemoryJobs, Pipeline};
+use crate::parts::sessions::Sessions;
+use crate::parts::status::{self, Status};
+use crate::work::Ticker;
 
-pub type Route = crate::http::Route<App>;
-
-/// The parts' route tables, in the order of the API pages.
-const TABLES: [&[Route]; 5] = [daemon::ROUTES, credentials::ROUTES, settings::ROUTES, agents::ROUTES, memory::ROUTES];
-
-pub fn router() -> Router<App> {
-    Router::new(&TABLES)
-}
-
-/// The running daemon.
+/// The parts. Each was given what it uses when it was made.
 pub struct App {
-    pub env: Environment,
-    /// The address we listen on, as text.
-    pub bind: String,
-    /// The port we listen on.
-    pub port: u16,
-    pub config: Live,
-    pub db: Db,
-    pub clock: Box<dyn Clock>,
-    pub started: Timestamp,
-    /// `features` as they were at start.
-    pub start_config: Arc<Config>,
-    pub auth: Auth,
-    pub limits: Limits,
-    pub cors: Cors,
-    pub daemon: daemon::State,
-    pub settings: settings::State,
-    pub memory: memory::State,
-    pub upstream: Client,
+    core: Arc<Core>,
+    status: Status,
+    auth: Arc<Auth>,
+    settings: Settings,
+    agents: Agents,
+    memory: Arc<Memory>,
+    sessions: Arc<Sessions>,
+    pipeline: Arc<Pipeline>,
 }
 
 impl App {
-    pub fn config(&self) -> Arc<Config> {
-        self.config.current()
+    /// Fails when the secret that credentials are signed with cannot be had.
+    pub fn new(core: Arc<Core>, cors: Cors) -> std::io::Result<Self> {
+        let auth = Arc::new(Auth::start(Arc::clone(&core), cors)?);
+        let inference = Arc::new(Inference::new(Arc::clone(&core)));
+        let sessions = Arc::new(Sessions::new(Arc::clone(&core)));
+        let beside =
+            Beside { ledger: Arc::clone(&sessions) as _, sources: Arc::new(Documents), jobs: Arc::new(MemoryJobs) };
+        let memory = Arc::new(Memory::new(Arc::clone(&core), inference, beside));
+        let pipeline = Arc::new(Pipeline::new(Arc::clone(&core)));
+        let status =
+            Status::new(Arc::clone(&core), Arc::clone(&memory), Arc::clone(&pipeline), Arc::clone(&sessions), document);
+        let follower = Arc::clone(&auth);
+        core.follow_config(move |before, now| follower.config_changed(before, now));
+        Ok(App {
+            status,
+            auth,
+            settings: Settings::new(Arc::clone(&core)),
+            agents: Agents::new(Arc::clone(&core), vec![Arc::clone(&memory) as _]),
+            memory,
+            sessions,
+            pipeline,
+            core,
+        })
     }
 
-    /// Now, as the API writes it.
-    pub fn now(&self) -> String {
-        clock::iso(self.clock.now())
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
-    pub fn log_file(&self) -> PathBuf {
-        crate::logging::current_file(&self.env.log_folder(), self.env.log_file.as_deref(), self.clock.now())
+    /// Short pieces of periodic work of all parts, for one thread.
+    pub fn tickers(&self) -> Vec<Ticker> {
+        self.memory.tickers()
     }
 
-    /// The kill switch: 503 for every change while it is on.
-    pub fn mutable(&self) -> Result<(), ApiError> {
-        if self.config().pipeline.mutations_frozen {
-            return Err(ApiError::unavailable("Mutations are frozen (kill switch active)"));
-        }
-        Ok(())
+    /// What goes through many rows, for another thread.
+    pub fn sweeps(&self) -> Vec<Ticker> {
+        let mut sweeps = self.memory.sweep_tickers();
+        sweeps.push(self.sessions.sweep_ticker());
+        sweeps
     }
+}
 
-    /// Reads the config files again if one has changed. A changed `auth` section may need the
-    /// secret, and all buckets are full again.
-    pub fn refresh_config(&self) {
-        let before = self.config();
-        if !self.config.refresh() {
-            return;
-        }
-        log::info!(target: "config", "config changed and was read again");
-        let now = self.config();
-        if now.auth == before.auth && now.reach == before.reach {
-            return;
-        }
-        self.limits.reset();
-        if let Err(cause) = self.auth.reload(now.auth.mode, &self.env.daemon_dir()) {
-            log::error!(target: "auth", "the auth secret could not be read: {cause}");
-        }
-        self.announce_reach();
-    }
+/// Every route of the daemon, on the part that answers it.
+pub fn router() -> Router<App> {
+    Router::<App>::new()
+        .mount(status::ROUTES, |app| &app.status)
+        .mount(auth::ROUTES, |app| &*app.auth)
+        .mount(config::ROUTES, |app| &app.settings)
+        .mount(agents::ROUTES, |app| &app.agents)
+        .mount(memory::ROUTES, |app| &*app.memory)
+        .mount(pipeline::ROUTES, |app| &*app.pipeline)
+}
 
-    /// Logs who can reach the daemon and with what.
-    pub fn announce_reach(&self) {
-        log::info!(target: "daemon", "{}", self.reach_in_words());
-        let open = self.config().auth.mode == AuthMode::Local;
-        if open && NetworkMode::of_bind(&self.bind) == NetworkMode::Tailscale {
-            log::warn!(
-                target: "daemon",
-                "listening on {} in local mode: every admitted peer may read and change everything", self.bind
-            );
-        }
-    }
+/// All routes described: OpenAPI 3.1.
+pub fn document() -> Value {
+    openapi::document(crate::config::API_VERSION, router().specs())
+}
 
-    /// Who can reach the daemon and with what, for people.
-    pub fn reach_in_words(&self) -> String {
-        let config = self.config();
-        let loopback = NetworkMode::of_bind(&self.bind) == NetworkMode::Localhost;
-        let listed = config.reach.peers.as_ref().map(|nets| {
-            let nets: Vec<String> = nets.iter().map(ToString::to_string).collect();
-            if nets.is_empty() { "nobody".to_owned() } else { nets.join(", ") }
-        });
-        let peers = match (loopback, config.auth.mode, listed) {
-            (true, _, _) => "only this machine".to_owned(),
-            (false, AuthMode::Local, None) => "this machine and the tailnet".to_owned(),
-            (false, AuthMode::Local, Some(nets)) => format!("this machine, the tailnet and {nets}"),
-            (false, _, None) => "everyone who reaches the port".to_owned(),
-            (false, _, Some(nets)) => format!("this machine and {nets}"),
-        };
-        let with = match config.auth.mode {
-            AuthMode::Local => "without a credential",
-            AuthMode::Team => "with a token or an API key",
-            AuthMode::Hybrid => "with a token or an API key, this machine also without",
-        };
-        format!("listening on {}:{} for {peers}, {with}", self.bind, self.port)
-    }
+/// The one way from a request to its answer.
+pub fn dispatcher(app: Arc<App>) -> Dispatcher<App> {
+    let (gate, stop) = (Arc::clone(&app.auth), app.core.stop.clone());
+    Dispatcher::new(app, router(), gate, stop)
+}
+
+/// Which browser origins may read answers of a daemon that listens there.
+pub fn cors(core: &Core) -> Cors {
+    let listening = &core.listening;
+    Cors { port: listening.port, tailnet: NetworkMode::of_bind(&listening.bind) == NetworkMode::Tailscale }
 }

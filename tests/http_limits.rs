@@ -1,32 +1,41 @@
 //! The HTTP layer alone, with limits short enough to reach: slow clients, full queues, streams.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use signetd::auth::Access;
+use signetd::core::access::{Access, Caller};
+use signetd::core::{Error, Stop};
 use signetd::http::connections::Limits;
 use signetd::http::cors::Cors;
-use signetd::http::sse::Event;
-use signetd::http::{ApiError, Gate, HttpConfig, Lane, Request, Response, Route, Router, Server};
+use signetd::http::stream::{Event, Kind};
+use signetd::http::{ApiError, Dispatcher, Gate, HttpConfig, Lane, Request, Response, Route, Router, Server, Spec};
+use signetd::work::Hub;
 
 /// Handlers of the test wait on `gate` and stream from `events`.
 struct State {
     entered: Sender<()>,
     gate: Receiver<()>,
-    events: Receiver<Event>,
+    events: Arc<Hub<Event>>,
 }
+
+static MANY: Kind = Kind { name: "many", most: 16 };
+static ONE: Kind = Kind { name: "one", most: 1 };
 
 struct Open;
 
-impl Gate<State> for Open {
-    fn admit(&self, _: &State, _: Option<&'static Route<State>>, _: &mut Request) -> Result<(), ApiError> {
+impl Gate for Open {
+    fn identify(&self, _: Option<&'static Spec>, _: &Request) -> Result<Caller, Error> {
+        Ok(Caller::Local)
+    }
+
+    fn permit(&self, _: &'static Spec, _: &Caller, _: Option<IpAddr>) -> Result<(), Error> {
         Ok(())
     }
 
-    fn is_costly(&self, _: &State, _: &Request) -> bool {
+    fn is_costly(&self, _: &Request) -> bool {
         false
     }
 }
@@ -49,8 +58,17 @@ fn echo(_: &State, req: &Request) -> Result<Response, ApiError> {
     Ok(Response::text(200, &req.body.len().to_string()))
 }
 
+fn stream(state: &State, kind: &'static Kind) -> Result<Response, ApiError> {
+    let reader = state.events.subscribe().expect("room for a reader");
+    Ok(Response::stream(kind, move |sse, stop| sse.follow(&reader, stop, |event| event)))
+}
+
 fn events(state: &State, _: &Request) -> Result<Response, ApiError> {
-    Ok(Response::events(state.events.clone()))
+    stream(state, &MANY)
+}
+
+fn single(state: &State, _: &Request) -> Result<Response, ApiError> {
+    stream(state, &ONE)
 }
 
 static ROUTES: &[Route<State>] = &[
@@ -60,13 +78,15 @@ static ROUTES: &[Route<State>] = &[
     Route::get("/panics", Access::Open, panics),
     Route::post("/echo", Access::Open, echo),
     Route::get("/events", Access::Open, events),
+    Route::get("/single", Access::Open, single),
 ];
 
 struct Running {
     server: Server<State>,
     entered: Receiver<()>,
     release: Sender<()>,
-    publish: Sender<Event>,
+    events: Arc<Hub<Event>>,
+    stop: Stop,
 }
 
 fn start(change: impl FnOnce(&mut HttpConfig)) -> Running {
@@ -82,18 +102,15 @@ fn start(change: impl FnOnce(&mut HttpConfig)) -> Running {
     change(&mut config);
     let (enter, entered) = bounded(16);
     let (release, gate) = bounded(16);
-    let (publish, events) = bounded(16);
+    let events = Arc::new(Hub::new(16, 16));
+    let stop = Stop::new();
+    let state = State { entered: enter, gate, events: Arc::clone(&events) };
+    let router = Router::<State>::new().mount(ROUTES, |state| state);
+    let dispatcher = Dispatcher::new(Arc::new(state), router, Arc::new(Open), stop.clone());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = Server::start(
-        listener,
-        Arc::new(State { entered: enter, gate, events }),
-        Router::new(&[ROUTES]),
-        Box::new(Open),
-        Cors { port: 1, tailnet: false },
-        config,
-    )
-    .unwrap();
-    Running { server, entered, release, publish }
+    let server =
+        Server::start(listener, Arc::new(dispatcher), Cors { port: 1, tailnet: false }, config, stop.clone()).unwrap();
+    Running { server, entered, release, events, stop }
 }
 
 impl Running {
@@ -137,7 +154,7 @@ fn slow_and_silent_clients_are_closed_while_others_are_served() {
 #[test]
 fn a_full_lane_answers_503_and_never_blocks_the_other_lane() {
     let running = start(|c| {
-        c.workers = [2, 1, 1];
+        c.workers = [2, 1, 1, 1];
         c.queue = 1;
     });
     let mut waiting: Vec<TcpStream> = Vec::new();
@@ -166,7 +183,7 @@ fn a_full_lane_answers_503_and_never_blocks_the_other_lane() {
 
 #[test]
 fn a_panic_is_a_500_and_the_worker_lives_on() {
-    let running = start(|c| c.workers = [1, 1, 1]);
+    let running = start(|c| c.workers = [1, 1, 1, 1]);
     for _ in 0..3 {
         assert!(running.ask("/panics").starts_with("HTTP/1.1 500"));
     }
@@ -188,28 +205,27 @@ fn events_arrive_one_by_one_and_the_stream_ends() {
         }
     };
     until("text/event-stream");
-    running.publish.send(Event::data("one")).unwrap();
+    running.events.publish(&Event::data("one"));
     until("data: one\n\n");
-    running.publish.send(Event::data("two")).unwrap();
+    running.events.publish(&Event::data("two"));
     until("data: two\n\n");
-    drop(running.publish);
-    // the state's clone of the receiver lives on, so the sender's end is what ends the stream
+    running.stop.stop();
     assert_eq!(rest(&mut stream), "");
 }
 
 #[test]
 fn more_streams_than_allowed_are_refused() {
-    let running = start(|c| c.streams = 1);
+    let running = start(|_| {});
     let mut first = running.connect();
-    first.write_all(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    first.write_all(b"GET /single HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut head = [0; 64];
     assert!(first.read(&mut head).unwrap() > 0);
-    assert!(running.ask("/events").starts_with("HTTP/1.1 503"));
+    assert!(running.ask("/single").starts_with("HTTP/1.1 503"));
 }
 
 #[test]
 fn a_stopping_server_lets_running_requests_finish() {
-    let Running { server, entered, release, publish: _publish } = start(|_| {});
+    let Running { server, entered, release, .. } = start(|_| {});
     let address = server.local_addr();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use crate::config::{Environment, Found, find};
-use crate::{db, workspace};
+use crate::core::workspace;
+use crate::db;
 
 /// Prints a line per thing looked at; fails when one is wrong. Changes nothing.
 pub fn run(env: &Environment) -> ExitCode {

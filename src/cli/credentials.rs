@@ -3,15 +3,17 @@
 
 use std::io::{IsTerminal, Read, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
-use crate::auth::{Permission, Role, Scope, Secret, keys, password, token};
-use crate::clock::{self, Clock, SystemClock};
 use crate::config::{AuthMode, Environment, Live};
-use crate::credentials::NewKeyRequest;
+use crate::core::access::{Permission, Role, Scope};
 use crate::db::Db;
-use crate::http::ApiError;
+use crate::parts::auth::{self, KeyRequest, Secret};
+use crate::sys::clock::{Clock, SystemClock};
+use crate::sys::ids::SystemIds;
+use crate::text::time;
 
 /// What the flags said.
 #[derive(Debug, Default, Clone)]
@@ -33,7 +35,7 @@ type Failure = Box<dyn std::error::Error>;
 /// Runs one of them and prints its result.
 pub fn run(action: Action, env: &Environment, options: &Options) -> ExitCode {
     if action != Action::PasswordHash
-        && let Err(cause) = crate::workspace::check_layout(env)
+        && let Err(cause) = crate::core::workspace::check_layout(env)
     {
         eprintln!("signetd: {cause}");
         return ExitCode::FAILURE;
@@ -90,7 +92,7 @@ fn seconds(text: &str) -> Result<f64, Failure> {
 
 fn create_token(env: &Environment, options: &Options) -> Result<(), Failure> {
     let role = role(options, None)?;
-    let config = Live::load(&env.workspace, &env.daemon_dir()).current();
+    let config = Live::load(env).current();
     if config.auth.mode == AuthMode::Local {
         eprintln!("note: auth.mode is local, where credentials are ignored; set it to team or hybrid");
     }
@@ -98,20 +100,16 @@ fn create_token(env: &Environment, options: &Options) -> Result<(), Failure> {
     let secret = Secret::load_or_create(&env.daemon_dir().join("auth-secret"))?;
     let ttl = options.ttl.as_deref().map(seconds).transpose()?.unwrap_or(config.auth.token_ttl_s);
     let sub = format!("token:{}", role.as_str());
-    let (token, end) = token::mint(&secret, &sub, role, &scope(options), ttl, SystemClock.now())?;
+    let (token, end) = auth::mint(&secret, &sub, role, &scope(options), ttl, SystemClock.now())?;
     println!("{token}");
-    eprintln!("valid until {}", clock::iso(end));
+    eprintln!("valid until {}", time::iso(end));
     Ok(())
 }
 
 /// The database beside a running daemon: SQLite lets both write.
 fn database(env: &Environment) -> Result<Db, Failure> {
     std::fs::create_dir_all(env.workspace.join("memory"))?;
-    Ok(Db::open(&env.database())?)
-}
-
-fn plain(error: ApiError) -> Failure {
-    error.message.unwrap_or_else(|| "failed".to_owned()).into()
+    Ok(Db::open(&env.database(), Arc::new(SystemClock), Arc::new(SystemIds))?)
 }
 
 fn create_key(env: &Environment, options: &Options) -> Result<(), Failure> {
@@ -120,10 +118,10 @@ fn create_key(env: &Environment, options: &Options) -> Result<(), Failure> {
         permissions.push(Permission::parse(name.trim()).ok_or_else(|| format!("unknown permission {name}"))?);
     }
     let expires_at = match &options.expires {
-        Some(text) => Some(clock::iso(clock::parse_iso(text).ok_or("--expires must be an ISO date")?)),
+        Some(text) => Some(time::iso(time::parse_iso(text).ok_or("--expires must be an ISO date")?)),
         None => None,
     };
-    let request = NewKeyRequest {
+    let request = KeyRequest {
         name: options.name.clone().ok_or("--name is required")?,
         role: role(options, Some(Role::Agent))?,
         scope: scope(options),
@@ -134,10 +132,10 @@ fn create_key(env: &Environment, options: &Options) -> Result<(), Failure> {
         allowed_projects: Vec::new(),
         expires_at,
     };
-    let (raw, row) = request.make(clock::iso(SystemClock.now())).map_err(plain)?;
+    let (raw, row) = request.make(time::iso(SystemClock.now()))?;
     let id = row.id.clone();
     let db = database(env)?;
-    db.write(move |c| Ok::<_, crate::db::Error>(keys::insert(c, &row)?))?;
+    db.write(move |tx| auth::insert(tx, &row))?;
     db.close();
     println!("{raw}");
     eprintln!("{id}: the key is shown only this once");
@@ -146,7 +144,7 @@ fn create_key(env: &Environment, options: &Options) -> Result<(), Failure> {
 
 fn list_keys(env: &Environment) -> Result<(), Failure> {
     let db = database(env)?;
-    let keys = db.read(|c| Ok::<_, crate::db::Error>(keys::list(c, 10_000)?))?;
+    let keys = db.read(|c| auth::list(c, 10_000))?;
     println!("id\tprefix\trole\tname\tcreated\tlast used\tstate");
     for key in keys {
         let state = match (&key.revoked_at, &key.expires_at) {
@@ -170,12 +168,11 @@ fn list_keys(env: &Environment) -> Result<(), Failure> {
 
 fn revoke_key(env: &Environment, options: &Options) -> Result<(), Failure> {
     let name = options.id.clone().ok_or("usage: signetd api-key revoke ID-OR-PREFIX")?;
-    let now = clock::iso(SystemClock.now());
     let db = database(env)?;
-    let revoked = db.write(move |c| {
-        let Some(key) = keys::find_by_id_or_prefix(c, &name)? else { return Ok(None) };
-        keys::revoke(c, &key.id, &now)?;
-        Ok::<_, crate::db::Error>(Some(key.id))
+    let revoked = db.write(move |tx| {
+        let Some(key) = auth::find_by_id_or_prefix(tx, &name)? else { return Ok(None) };
+        auth::revoke(tx, &key.id, tx.now())?;
+        Ok(Some(key.id))
     })?;
     db.close();
     println!("revoked {}", revoked.ok_or("no such key")?);
@@ -187,7 +184,7 @@ fn hash_password() -> Result<(), Failure> {
     if given.is_empty() || given.chars().count() > 1024 {
         return Err("a password has 1 to 1024 characters".into());
     }
-    println!("{}", password::hash(&given)?);
+    println!("{}", auth::hash_password(&given)?);
     Ok(())
 }
 

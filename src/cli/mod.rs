@@ -3,6 +3,7 @@
 mod check;
 mod credentials;
 mod doctor;
+mod place;
 mod routes;
 mod serve;
 
@@ -23,6 +24,7 @@ Commands:
   check      look at the config and the database of a workspace; exit 1 when something is wrong
   doctor     what check does, and count what other programs left odd in the database
   routes     list every route: method, path, permission, rate limit, lane
+  openapi    print the API described in OpenAPI 3.1
   version    print the version
   token create --role ROLE [--project P] [--agent A] [--ttl 30d]
              print a signed token (ROLE: admin, operator, agent, readonly)
@@ -49,6 +51,7 @@ enum Command {
     Check,
     Doctor,
     Routes,
+    OpenApi,
     Version,
     Help,
     Credentials(credentials::Action),
@@ -78,6 +81,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Check => with_env(&|env| check::run(&env)),
         Command::Doctor => with_env(&|env| doctor::run(&env)),
         Command::Routes => routes::run(),
+        Command::OpenApi => routes::openapi(),
         Command::Credentials(action) => with_env(&|env| credentials::run(action, &env, &options)),
         Command::Version => {
             println!("signetd {} (API of Signet {API_VERSION})", env!("CARGO_PKG_VERSION"));
@@ -137,6 +141,7 @@ fn command(words: &[&str]) -> Result<Command, lexopt::Error> {
         ["check"] => Command::Check,
         ["doctor"] => Command::Doctor,
         ["routes"] => Command::Routes,
+        ["openapi"] => Command::OpenApi,
         ["version"] => Command::Version,
         ["help"] => Command::Help,
         ["token", "create"] => Command::Credentials(Action::TokenCreate),

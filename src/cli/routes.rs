@@ -1,24 +1,23 @@
-//! `signetd routes`: the route table as text, tab-separated.
+//! `signetd routes` and `signetd openapi`: the API as this binary serves it.
 
 use std::process::ExitCode;
 
 use crate::app;
-use crate::auth::Access;
 
+/// The route table as text, tab-separated.
 pub fn run() -> ExitCode {
     println!("method\tpath\tpermission\tlimit\tlane");
-    for route in app::router().routes() {
-        let permission = match route.access {
-            Access::Open => "open",
-            Access::Credential => "any",
-            Access::Needs(permission) => permission.as_str(),
-        };
+    for route in app::router().specs() {
         let limit = route.limit.map_or("-", |bucket| bucket.as_str());
-        let lane = match route.model_if {
-            None => route.lane.as_str().to_owned(),
-            Some(_) => format!("{}, model when it asks one", route.lane.as_str()),
-        };
-        println!("{}\t{}\t{permission}\t{limit}\t{lane}", route.method, route.path);
+        let lane = route.lane.as_str();
+        let model = if route.may_wait { ", model when it asks one" } else { "" };
+        println!("{}\t{}\t{}\t{limit}\t{lane}{model}", route.method, route.path, route.access.as_str());
     }
+    ExitCode::SUCCESS
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> ExitCode {
+    println!("{:#}", app::document());
     ExitCode::SUCCESS
 }

@@ -5,22 +5,21 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Section;
-use crate::limits::{Bucket, Rate};
+use super::rates::{Bucket, Rate};
 
-/// `auth.mode` (foundation part, §4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthMode {
-    Local,
-    Team,
-    Hybrid,
+crate::names! {
+    /// `auth.mode` (foundation part, §4).
+    pub enum AuthMode {
+        Local = "local",
+        Team = "team",
+        Hybrid = "hybrid",
+    }
 }
 
 impl AuthMode {
     /// A mode by its name, in any letter case.
-    pub fn parse(name: &str) -> Option<Self> {
-        [AuthMode::Local, AuthMode::Team, AuthMode::Hybrid]
-            .into_iter()
-            .find(|mode| mode.as_str().eq_ignore_ascii_case(name.trim()))
+    pub fn of_text(name: &str) -> Option<Self> {
+        Self::parse(&name.trim().to_ascii_lowercase())
     }
 
     /// Whether it lets in more than another.
@@ -31,14 +30,6 @@ impl AuthMode {
             AuthMode::Team => 2,
         };
         strictness(self) < strictness(other)
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            AuthMode::Local => "local",
-            AuthMode::Team => "team",
-            AuthMode::Hybrid => "hybrid",
-        }
     }
 }
 
@@ -66,7 +57,7 @@ impl AuthConfig {
         };
         AuthConfig {
             // a file with another mode is broken and not read
-            mode: auth.at("mode").text().and_then(AuthMode::parse).unwrap_or(AuthMode::Local),
+            mode: auth.at("mode").text().and_then(AuthMode::of_text).unwrap_or(AuthMode::Local),
             token_ttl_s: positive("defaultTokenTtlSeconds", 604_800.0),
             session_ttl_s: positive("sessionTokenTtlSeconds", 86_400.0),
             username: login("username").unwrap_or_else(|| "admin".to_owned()),

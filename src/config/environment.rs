@@ -1,27 +1,22 @@
 //! Where the workspace is and where the daemon listens (foundation part, §1).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The version clients are told: the API generation this daemon speaks.
 pub const API_VERSION: &str = "0.145.7";
 
-/// `network.mode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NetworkMode {
-    Localhost,
-    Tailscale,
+crate::names! {
+    /// `network.mode`.
+    pub enum NetworkMode {
+        Localhost = "localhost",
+        Tailscale = "tailscale",
+    }
 }
 
 impl NetworkMode {
-    pub fn parse(text: Option<&str>) -> Self {
-        if text == Some("tailscale") { NetworkMode::Tailscale } else { NetworkMode::Localhost }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            NetworkMode::Localhost => "localhost",
-            NetworkMode::Tailscale => "tailscale",
-        }
+    pub fn of_text(text: Option<&str>) -> Self {
+        text.and_then(Self::parse).unwrap_or(NetworkMode::Localhost)
     }
 
     fn default_bind(self) -> &'static str {
@@ -62,6 +57,18 @@ impl std::fmt::Debug for Admin {
     }
 }
 
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// The variables of the environment.
+#[derive(Clone)]
+struct Variables(Arc<Lookup>);
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Variables(…)")
+    }
+}
+
 /// What the environment fixes for the life of the process.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -78,13 +85,17 @@ pub struct Environment {
     pub admin: Admin,
     /// Where Codex keeps its notes; `None` without a home.
     pub codex_home: Option<PathBuf>,
+    variables: Variables,
 }
 
 impl Environment {
     /// `var` looks a variable up; tests pass a map.
     /// Fails when neither a workspace nor a home is named: a daemon must not work in a place that
     /// nobody chose.
-    pub fn read(overrides: &Overrides, var: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+    pub fn read(
+        overrides: &Overrides,
+        var: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Result<Self, String> {
         let get = |name: &str| var(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let home = get("HOME").map(PathBuf::from);
         let expand = |text: &str| expand_home(text, home.as_deref());
@@ -124,7 +135,13 @@ impl Environment {
                 password: get("SIGNET_ADMIN_PASSWORD"),
                 password_hash: get("SIGNET_ADMIN_PASSWORD_HASH"),
             },
+            variables: Variables(Arc::new(var)),
         })
+    }
+
+    /// A variable that the config names, such as one that holds a key; never blank.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        (self.variables.0)(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
     }
 
     pub fn bind_for(&self, mode: NetworkMode) -> String {
@@ -181,8 +198,9 @@ mod tests {
     }
 
     fn try_read(vars: &[(&str, &str)]) -> Result<Environment, String> {
-        Environment::read(&Overrides::default(), |name| {
-            vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
+        let vars: Vec<_> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Environment::read(&Overrides::default(), move |name| {
+            vars.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
         })
     }
 

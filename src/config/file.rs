@@ -82,7 +82,7 @@ pub fn check_text(file: &str, text: &str) -> Result<Value, Problem> {
     if !auth.is_object() {
         return Err(Problem::new(file, "auth must be a mapping").at(place_of(text, &["auth"])));
     }
-    let known = auth.get("mode").is_none_or(|mode| mode.as_str().and_then(AuthMode::parse).is_some());
+    let known = auth.get("mode").is_none_or(|mode| mode.as_str().and_then(AuthMode::of_text).is_some());
     if !known {
         let problem = Problem::new(file, "auth.mode must be local, team or hybrid");
         return Err(problem.at(place_of(text, &["auth", "mode"])));

@@ -10,10 +10,10 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::Config;
 use super::file::{CONFIG_FILES, Found, Problem, Section, check_text, find};
-use crate::files;
-use crate::locks;
+use super::{Config, Environment};
+use crate::sys::files;
+use crate::sys::locks;
 
 /// The copy of the last good config, below the daemon's private folder.
 const KEPT: &str = "last-good-config.yaml";
@@ -36,9 +36,10 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn of(name: Option<&'static str>, file: Value) -> Self {
-        let config = Arc::new(Config::from_section(Section(&file)));
-        Loaded { config, file: Arc::new(file), name, problem: None, held: false }
+    fn of(name: Option<&'static str>, file: Value, openai_key: Option<&str>) -> Self {
+        let mut config = Config::from_section(Section(&file));
+        config.embedding.api_key = config.embedding.api_key.or_else(|| openai_key.map(str::to_owned));
+        Loaded { config: Arc::new(config), file: Arc::new(file), name, problem: None, held: false }
     }
 }
 
@@ -46,6 +47,8 @@ impl Loaded {
 pub struct Live {
     workspace: PathBuf,
     kept: PathBuf,
+    /// Stands for a key of embeddings that the file does not name.
+    openai_key: Option<String>,
     loaded: RwLock<Loaded>,
     seen: Mutex<Seen>,
 }
@@ -61,22 +64,26 @@ struct Seen {
 
 impl Live {
     /// Reads the config of a workspace; a broken one is replaced by the copy of the last good one.
-    pub fn load(workspace: &Path, daemon_dir: &Path) -> Self {
+    pub fn load(env: &Environment) -> Self {
+        let workspace = env.workspace.as_path();
+        let openai_key = env.variable("OPENAI_API_KEY");
+        let key = openai_key.as_deref();
         let seen = stamp(workspace);
-        let kept = daemon_dir.join(KEPT);
+        let kept = env.daemon_dir().join(KEPT);
         let loaded = match find(workspace) {
-            Found::Missing => Loaded::of(None, Value::Null),
+            Found::Missing => Loaded::of(None, Value::Null, key),
             Found::Good { name, text, value } => {
                 keep(&kept, &text);
-                Loaded::of(Some(name), value)
+                Loaded::of(Some(name), value, key)
             }
-            Found::Broken(problem) => fall_back(&kept, problem),
+            Found::Broken(problem) => fall_back(&kept, problem, key),
         };
         Live {
             workspace: workspace.to_owned(),
             kept,
             loaded: RwLock::new(loaded),
             seen: Mutex::new(Seen { stamp: seen, looser: None }),
+            openai_key,
         }
     }
 
@@ -119,7 +126,7 @@ impl Live {
             (None, Found::Missing) => before.clone(),
             (None, Found::Broken(problem)) => Loaded { problem: Some(problem), ..before.clone() },
             (None, Found::Good { name, text, value }) => {
-                let after = Loaded::of(Some(name), value);
+                let after = Loaded::of(Some(name), value, self.openai_key.as_deref());
                 if after.config.auth.mode.is_looser_than(before.config.auth.mode) && !unchanged {
                     seen.looser = Some(now);
                     return false;
@@ -145,12 +152,12 @@ fn missing(name: &str) -> Problem {
     Problem { file: name.to_owned(), line: None, column: None, message: "the file is gone".to_owned() }
 }
 
-fn fall_back(kept: &Path, problem: Problem) -> Loaded {
+fn fall_back(kept: &Path, problem: Problem, key: Option<&str>) -> Loaded {
     let good = std::fs::read_to_string(kept).ok().and_then(|text| check_text(KEPT, &text).ok());
     let name = CONFIG_FILES.into_iter().find(|name| *name == problem.file);
     let (loaded, held) = match good {
-        Some(value) => (Loaded::of(name, value), false),
-        None => (Loaded::of(name, Value::Null), true),
+        Some(value) => (Loaded::of(name, value, key), false),
+        None => (Loaded::of(name, Value::Null, key), true),
     };
     let instead = if held { "defaults are used, on loopback only" } else { "the last good config is used" };
     log::error!(target: "config", "{problem}; {instead}");
@@ -178,7 +185,14 @@ fn stamp(workspace: &Path) -> Stamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::AuthMode;
+    use crate::config::{AuthMode, Overrides};
+
+    /// The daemon's folder is made, as it is before the config is read.
+    fn load(workspace: &Path) -> Live {
+        std::fs::create_dir_all(workspace.join(".daemon")).unwrap();
+        let overrides = Overrides { workspace: Some(workspace.display().to_string()), ..Overrides::default() };
+        Live::load(&Environment::read(&overrides, |_| None).unwrap())
+    }
 
     const TEAM: &str = "auth:\n  mode: team\n";
 
@@ -186,7 +200,7 @@ mod tests {
     fn a_broken_file_leaves_the_last_good_config_in_force() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("agent.yaml");
-        let live = Live::load(folder.path(), folder.path());
+        let live = load(folder.path());
         assert!(!live.refresh() && live.problem().is_none());
         std::fs::write(&file, TEAM).unwrap();
         assert!(live.refresh());
@@ -213,14 +227,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("agent.yaml");
         std::fs::write(&file, "auth: [broken").unwrap();
-        let live = Live::load(folder.path(), folder.path());
+        let live = load(folder.path());
         assert!(live.is_held() && live.problem().is_some());
         std::fs::write(&file, TEAM).unwrap();
-        Live::load(folder.path(), folder.path());
-        let mode = std::fs::metadata(folder.path().join(KEPT)).unwrap().permissions().mode();
+        load(folder.path());
+        let mode = std::fs::metadata(folder.path().join(".daemon").join(KEPT)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         std::fs::write(&file, "auth: [broken").unwrap();
-        let live = Live::load(folder.path(), folder.path());
+        let live = load(folder.path());
         assert!(!live.is_held() && live.problem().is_some());
         assert_eq!(live.current().auth.mode, AuthMode::Team);
         // moved aside to be mended, it is not replaced by another name
@@ -234,9 +248,9 @@ mod tests {
         std::fs::rename(folder.path().join("aside"), &file).unwrap();
         // nor is a broken one, nor a link that leads nowhere
         std::fs::write(folder.path().join("config.yaml"), "auth:\n  mode: local\n").unwrap();
-        assert_eq!(Live::load(folder.path(), folder.path()).current().auth.mode, AuthMode::Team);
+        assert_eq!(load(folder.path()).current().auth.mode, AuthMode::Team);
         std::fs::remove_file(&file).unwrap();
         std::os::unix::fs::symlink("/nowhere/agent.yaml", &file).unwrap();
-        assert_eq!(Live::load(folder.path(), folder.path()).current().auth.mode, AuthMode::Team);
+        assert_eq!(load(folder.path()).current().auth.mode, AuthMode::Team);
     }
 }

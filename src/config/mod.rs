@@ -6,27 +6,31 @@
 mod auth;
 mod environment;
 mod file;
-mod graph;
+mod inference;
 mod live;
 pub mod pipeline;
+mod rates;
+pub mod settings;
 
 use serde_json::{Map, Value};
 
 pub use auth::{AuthConfig, AuthMode, Reach};
 pub use environment::{API_VERSION, Environment, NetworkMode, Overrides};
 pub use file::{CONFIG_FILES, Found, Problem, Section, check_text, find, parse_yaml, to_yaml};
-pub use graph::{Graph, Reranker, Traversal};
+pub use inference::{Executor, Inference};
 pub use live::Live;
-use pipeline::Pipeline;
+pub use pipeline::{Graph, Pipeline, Traversal};
+pub use rates::{Bucket, Rate};
 
-/// Which embedding provider makes vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Provider {
-    Native,
-    LlamaCpp,
-    Ollama,
-    OpenAi,
-    None,
+crate::names! {
+    /// Which embedding provider makes vectors.
+    pub enum Provider {
+        Native = "native",
+        LlamaCpp = "llama-cpp",
+        Ollama = "ollama",
+        OpenAi = "openai",
+        None = "none",
+    }
 }
 
 impl Provider {
@@ -36,16 +40,6 @@ impl Provider {
             Provider::LlamaCpp => "http://localhost:8080",
             Provider::OpenAi => "https://api.openai.com/v1",
             Provider::Native | Provider::None => "",
-        }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Provider::Native => "native",
-            Provider::LlamaCpp => "llama-cpp",
-            Provider::Ollama => "ollama",
-            Provider::OpenAi => "openai",
-            Provider::None => "none",
         }
     }
 }
@@ -59,7 +53,7 @@ pub struct Embedding {
     pub dimensions: usize,
     /// Without a closing slash.
     pub base_url: String,
-    /// The configured key, else `OPENAI_API_KEY`.
+    /// As configured; where it is not, that of the environment is used.
     pub api_key: Option<String>,
     /// How long a recall waits for the vector of its question.
     pub query_timeout_ms: u64,
@@ -103,6 +97,7 @@ pub struct Config {
     pub embedding: Embedding,
     pub search: Search,
     pub pipeline: Pipeline,
+    pub inference: Inference,
     pub updates: Updates,
 }
 
@@ -116,14 +111,15 @@ impl Config {
     pub fn from_section(root: Section<'_>) -> Self {
         Config {
             agent_created: root.at("agent.created").scalar_text(),
-            network_mode: NetworkMode::parse(root.at("network.mode").text()),
+            network_mode: NetworkMode::of_text(root.at("network.mode").text()),
             reach: Reach::of(root.at("network")),
             auth: AuthConfig::of(root.at("auth")),
             features: features(root.at("features")),
             roster: root.at("agents.roster").items().filter_map(roster_entry).collect(),
             embedding: embedding(root),
             search: search(root.at("search")),
-            pipeline: Pipeline::resolve(root.at("memory.pipelineV2")),
+            pipeline: Pipeline::read(root.at("memory.pipelineV2")),
+            inference: Inference::read(root.at("inference")),
             updates: updates(root),
         }
     }
@@ -158,13 +154,7 @@ fn embedding(root: Section<'_>) -> Embedding {
         .map(|key| root.at(key))
         .find(|s| s.is_some())
         .unwrap_or(Section(&Value::Null));
-    let provider = match section.at("provider").text() {
-        Some("none") => Provider::None,
-        Some("ollama") => Provider::Ollama,
-        Some("openai") => Provider::OpenAi,
-        Some("llama-cpp") => Provider::LlamaCpp,
-        _ => Provider::Native,
-    };
+    let provider = section.at("provider").text().and_then(Provider::parse).unwrap_or(Provider::Native);
     let base_url = section.at("base_url").text().or_else(|| section.at("endpoint").text());
     // a reference to the secret store is not a key
     let api_key = section.at("api_key").text().filter(|k| !k.starts_with("$secret:") && !k.starts_with("op://"));
@@ -174,16 +164,12 @@ fn embedding(root: Section<'_>) -> Embedding {
         model: section.at("model").text().unwrap_or("nomic-embed-text-v1.5").to_owned(),
         dimensions: dimensions.map_or(768, |n| (n as usize).min(8192)),
         base_url: base_url.unwrap_or(provider.default_url()).trim_end_matches('/').to_owned(),
-        api_key: api_key.map(str::to_owned).or_else(openai_key),
+        api_key: api_key.map(str::to_owned),
         query_timeout_ms: section
             .at("promptSubmitTimeoutMs")
             .number()
             .map_or(1_000, |n| (n as i64).clamp(1_000, 300_000) as u64),
     }
-}
-
-fn openai_key() -> Option<String> {
-    std::env::var("OPENAI_API_KEY").ok().map(|k| k.trim().to_owned()).filter(|k| !k.is_empty())
 }
 
 fn search(section: Section<'_>) -> Search {
@@ -240,7 +226,7 @@ mod tests {
         assert_eq!(Value::Object(config.features), json!({"a": true, "b": false}));
         assert_eq!(config.search.min_score, 0.3);
         assert_eq!(config.updates.check_interval_s, 21_600);
-        let worker = &config.pipeline.resolved()["worker"];
+        let worker = config.pipeline.show()["worker"].clone();
         assert_eq!(worker["pollMs"], 100);
         assert_eq!(worker["maxRetries"], 10);
         assert_eq!(worker["leaseTimeoutMs"], 300_000);

@@ -11,6 +11,7 @@ pub mod schema;
 pub mod sql;
 #[cfg(debug_assertions)]
 mod trace;
+mod tx;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +22,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use presence::Presence;
 use readers::Readers;
+pub use tx::Tx;
 use writer::Writer;
+
+use crate::sys::clock::Clock;
+use crate::sys::ids::Ids;
 
 /// What can go wrong below the parts.
 #[derive(Debug)]
@@ -113,6 +118,8 @@ pub struct Db {
     presence: Arc<Presence>,
     writer: Writer,
     readers: Readers,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
 }
 
 /// Whether a file that nobody has opened yet has a memory in it.
@@ -122,8 +129,8 @@ pub fn holds_memories(path: &Path) -> Result<bool, Error> {
 }
 
 impl Db {
-    /// Opens the file, creating or completing its schema.
-    pub fn open(path: &Path) -> Result<Db, Error> {
+    /// Opens the file, creating or completing its schema. Every write has its time and its ids from here.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Db, Error> {
         #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "only a debug build watches it"))]
         let mut connection = schema::open_and_complete(path)?;
         #[cfg(debug_assertions)]
@@ -132,7 +139,7 @@ impl Db {
         oddities::settle_deleted(&connection)?;
         let presence = Arc::new(Presence::of(path)?);
         let writer = Writer::new(connection, Arc::clone(&presence));
-        Ok(Db { path: path.to_owned(), presence, writer, readers: Readers::new(path) })
+        Ok(Db { path: path.to_owned(), presence, writer, readers: Readers::new(path), clock, ids })
     }
 
     /// Whether the file is there and answers. Never waits: when all readers are at work, it does answer.
@@ -141,7 +148,7 @@ impl Db {
         if self.readers.are_taken() {
             return Ok(());
         }
-        self.read(|c| Ok(c.prepare_cached("SELECT 1")?.query_row([], |_| Ok(()))?))
+        self.read(|c| c.prepare_cached("SELECT 1")?.query_row([], |_| Ok(())))
     }
 
     pub fn path(&self) -> &Path {
@@ -150,21 +157,35 @@ impl Db {
 
     /// Runs `work` on a read-only connection: one consistent state of the file per transaction.
     /// Nothing is answered that is not in the file of that name.
-    pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
-        crate::locks::assert_none_held();
+    pub fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        self.try_read(|c| Ok(work(c)?))
+    }
+
+    /// The same for work that may refuse.
+    pub fn try_read<T, E: From<Error>>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        crate::sys::locks::assert_none_held();
         self.presence.check()?;
         self.readers.with(work)
     }
 
     /// Runs `work` as one transaction and returns after it is on disk. An `Err` of `work`
     /// undoes what it did.
-    pub fn write<T, E>(&self, work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.try_write(|tx| Ok(work(tx)?))
+    }
+
+    /// The same for work that may refuse.
+    pub fn try_write<T, E>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        crate::locks::assert_none_held();
-        self.writer.run(work)
+        crate::sys::locks::assert_none_held();
+        let (clock, ids) = (Arc::clone(&self.clock), Arc::clone(&self.ids));
+        self.writer.run(move |connection| work(&Tx::new(connection, clock.now(), &*ids)))
     }
 
     /// Brings the WAL home in a quiet moment.

@@ -23,7 +23,7 @@ pub fn rows<T>(
     params: impl Params,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
-    crate::locks::assert_none_held();
+    crate::sys::locks::assert_none_held();
     let mut read = read;
     connection.prepare_cached(sql)?.query_map(params, |row| read(&Row(row)))?.collect()
 }
@@ -35,13 +35,13 @@ pub fn row<T>(
     params: impl Params,
     read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Option<T>> {
-    crate::locks::assert_none_held();
+    crate::sys::locks::assert_none_held();
     connection.prepare_cached(sql)?.query_row(params, |row| read(&Row(row))).optional()
 }
 
 /// Runs a cached statement; the number of rows it changed.
 pub fn execute(connection: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
-    crate::locks::assert_none_held();
+    crate::sys::locks::assert_none_held();
     connection.prepare_cached(sql)?.execute(params)
 }
 

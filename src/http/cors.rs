@@ -1,6 +1,6 @@
 //! Which browser origins may read answers (foundation part, §2).
 
-use std::net::Ipv4Addr;
+use crate::text::hosts::{Origin, is_tailnet_host};
 
 const ALWAYS: [&str; 5] = [
     "http://localhost:3850",
@@ -32,32 +32,9 @@ fn own_port(origin: &str, port: u16) -> bool {
 
 /// An http(s) origin at our port whose host is of the tailnet.
 fn tailnet_origin(origin: &str, port: u16) -> bool {
-    let (implied, authority) = match origin.split_once("://") {
-        Some(("http", rest)) => (80, rest),
-        Some(("https", rest)) => (443, rest),
-        _ => return false,
-    };
-    let (host, origin_port) = match authority.strip_prefix('[') {
-        Some(v6) => match v6.split_once(']') {
-            Some((host, "")) => (host, Some(implied)),
-            Some((host, rest)) => (host, rest.strip_prefix(':').and_then(|p| p.parse().ok())),
-            None => return false,
-        },
-        None => match authority.rsplit_once(':') {
-            Some((host, p)) => (host, p.parse().ok()),
-            None => (authority, Some(implied)),
-        },
-    };
-    origin_port == Some(port) && tailnet_host(&host.to_ascii_lowercase())
-}
-
-fn tailnet_host(host: &str) -> bool {
-    host.ends_with(".ts.net")
-        || host.starts_with("fd7a:115c:a1e0:")
-        || host.parse::<Ipv4Addr>().is_ok_and(|ip| {
-            let [a, b, ..] = ip.octets();
-            a == 100 && (64..128).contains(&b)
-        })
+    Origin::of(origin).is_some_and(|o| {
+        matches!(o.scheme.as_str(), "http" | "https") && o.port == Some(port) && is_tailnet_host(&o.host)
+    })
 }
 
 #[cfg(test)]

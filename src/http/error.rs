@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::core::Error;
+
 /// `{"error": message, …fields}` with a status.
 ///
 /// Anything internal (SQL, paths, keys) is logged where it happens and never put in here.
@@ -47,12 +49,6 @@ impl ApiError {
         self
     }
 
-    /// An answer whose contract has no `error` text.
-    pub fn without_message(mut self) -> Self {
-        self.message = None;
-        self
-    }
-
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
@@ -69,24 +65,48 @@ impl ApiError {
     }
 }
 
-impl From<crate::db::Error> for ApiError {
-    fn from(error: crate::db::Error) -> Self {
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        let words = error.to_string();
         match error {
-            crate::db::Error::Busy => ApiError::unavailable("the database is busy, try again").retry_after(1),
-            crate::db::Error::Crowded => ApiError::unavailable("the daemon is busy").retry_after(1),
-            crate::db::Error::TooLong => {
-                ApiError::unavailable("the question takes the database too long; ask for less").retry_after(10)
+            Error::Invalid { .. } | Error::Malformed(_) => ApiError::bad_request(words),
+            Error::Unauthenticated(_) => ApiError::new(401, words),
+            Error::Forbidden(_) => ApiError::forbidden(words),
+            Error::NotFound(_) => ApiError::not_found(words),
+            Error::Conflict(_) => ApiError::new(409, words),
+            Error::Busy { after_s, .. } => ApiError::unavailable(words).retry_after(after_s),
+            Error::Limited { retry_at_ms, now_ms } => {
+                let seconds = ((retry_at_ms - now_ms).max(0) as u64).div_ceil(1000).max(1);
+                ApiError::new(429, words).with("retryAfter", retry_at_ms).retry_after(seconds)
             }
-            crate::db::Error::Moved | crate::db::Error::Damaged => ApiError::unavailable(error.to_string()),
-            crate::db::Error::Full => ApiError::new(507, "the disk is full; nothing was written"),
-            crate::db::Error::Stopped => ApiError::unavailable("shutting down"),
-            other => ApiError::internal(other),
+            Error::Frozen | Error::Unavailable(_) => ApiError::unavailable(words),
+            Error::Full => ApiError::new(507, words),
+            Error::Unreachable(_) => ApiError::new(502, words),
+            Error::TimedOut(_) => ApiError::new(504, words),
+            Error::Failed(cause) => ApiError::internal(cause),
         }
     }
 }
 
-impl From<rusqlite::Error> for ApiError {
-    fn from(error: rusqlite::Error) -> Self {
-        crate::db::Error::from(error).into()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_its_status_and_no_cause_leaves_the_house() {
+        let status = |error: Error| ApiError::from(error).status;
+        assert_eq!(status(Error::required("name")), 400);
+        assert_eq!(status(Error::Frozen), 503);
+        assert_eq!(status(Error::Full), 507);
+        assert_eq!(status(Error::Unreachable("no".into())), 502);
+        let failed = ApiError::from(Error::failed("no such column: secret"));
+        assert_eq!((failed.status, failed.message.as_deref()), (500, Some("Internal server error")));
+    }
+
+    #[test]
+    fn a_limit_says_when_to_come_again() {
+        let refused = ApiError::from(Error::Limited { retry_at_ms: 20_000, now_ms: 18_500 });
+        assert_eq!((refused.status, refused.retry_after), (429, Some(2)));
+        assert_eq!(refused.body()["retryAfter"], 20_000);
     }
 }

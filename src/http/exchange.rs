@@ -8,13 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvError, Sender, TrySendError, bounded};
+use crossbeam_channel::{RecvError, Sender, TrySendError, bounded};
 
 use super::body::{self, Announced, Refused, Share};
 use super::connections::{Connection, Phase};
 use super::outgoing::Outgoing;
+use super::response::Run;
+use super::router::Mounted;
 use super::server::Shared;
-use super::{ApiError, Body, Headers, Lane, Method, Request, Response, Route, sse};
+use super::stream::{Place, Sse};
+use super::{ApiError, Body, Headers, Lane, Method, Request, Response};
+use crate::core::Stop;
 
 /// What a worker is asked to do with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +30,9 @@ pub(super) enum Step {
 }
 
 /// A request on its way to a worker.
-pub(super) struct Job<S: 'static> {
+pub(super) struct Job {
     step: Step,
     request: Request,
-    route: Option<&'static Route<S>>,
     connection: Arc<Connection>,
     reply: Sender<Reply>,
     /// The body's share of memory, until it is answered.
@@ -49,7 +52,9 @@ pub(super) enum Reply {
 /// An event stream to be written.
 pub(super) struct Stream {
     headers: Vec<(&'static str, String)>,
-    events: Receiver<sse::Event>,
+    run: Run,
+    /// Its place among the streams of its kind.
+    place: Option<Place>,
 }
 
 /// Whether the connection serves another request.
@@ -59,10 +64,12 @@ pub(super) enum Next {
 }
 
 /// Runs one job on a worker's thread.
-pub(super) fn work<S: Send + Sync + 'static>(shared: &Shared<S>, mut job: Job<S>) {
+pub(super) fn work<A: Send + Sync + 'static>(shared: &Shared<A>, mut job: Job) {
     let began = Instant::now();
+    let dispatcher = &shared.dispatcher;
+    let route = dispatcher.route(&mut job.request);
     let response = match job.step {
-        Step::Admit => match shared.admit(job.route, &mut job.request) {
+        Step::Admit => match dispatcher.admit(route, &mut job.request) {
             Ok(()) => {
                 // the connection's thread waits for this; if it does not, the request is gone anyway
                 let _ = job.reply.send(Reply::Admitted(Box::new(job.request)));
@@ -70,7 +77,7 @@ pub(super) fn work<S: Send + Sync + 'static>(shared: &Shared<S>, mut job: Job<S>
             }
             Err(refused) => refused.into(),
         },
-        Step::Answer { admitted } => shared.handle(job.route, &mut job.request, admitted),
+        Step::Answer { admitted } => dispatcher.answer(route, &mut job.request, admitted),
     };
     note(&job.request, &response, began);
     let _ = job.reply.send(shared.reply(&job.request, &job.connection, response));
@@ -96,14 +103,11 @@ impl Drop for Busy<'_> {
     }
 }
 
-impl<S: Send + Sync + 'static> Shared<S> {
+impl<A: Send + Sync + 'static> Shared<A> {
     /// Serves one request whose head has been read.
     pub(super) fn exchange(&self, mut socket: tiny_http::Request, connection: &Arc<Connection>) -> Next {
         let mut request = typed(&socket, connection.peer);
-        let route = self.router.find(request.method, &request.path).map(|(route, params)| {
-            request.params = params;
-            route
-        });
+        let route = self.dispatcher.route(&mut request);
         let next = self.converse(&mut socket, request, route, connection);
         // it has been answered past tiny_http, which would answer 500 otherwise
         drop(socket.into_writer());
@@ -114,20 +118,20 @@ impl<S: Send + Sync + 'static> Shared<S> {
         &self,
         socket: &mut tiny_http::Request,
         mut request: Request,
-        route: Option<&'static Route<S>>,
+        route: Option<&Mounted<A>>,
         connection: &Arc<Connection>,
     ) -> Next {
-        let most = route.map_or(self.config.max_body, |r| r.max_body.min(self.config.max_body));
+        let most = route.map_or(self.config.max_body, |r| r.spec.max_body.min(self.config.max_body));
         let announced = Announced::of(socket);
         if announced.exceeds(most) {
             return self.refuse(socket, &request, connection, Refused::TooLarge);
         }
         let mut admitted = false;
-        let costly = self.gate.is_costly(&self.state, &request);
+        let costly = self.dispatcher.gate().is_costly(&request);
         if !announced.is_small() || costly {
             let lane = if costly { Lane::Hash } else { Lane::Fast };
             let busy = self.busy(connection);
-            match self.ask(Step::Admit, request, route, connection, lane, None) {
+            match self.ask(Step::Admit, request, connection, lane, None) {
                 Ok(Reply::Admitted(back)) => (request, admitted) = (*back, true),
                 Ok(Reply::Answered(refusal)) if announced == Announced::Bytes(0) => {
                     return self.finish(refusal, connection);
@@ -144,22 +148,22 @@ impl<S: Send + Sync + 'static> Shared<S> {
         }
         connection.enter(Phase::Idle);
         let busy = self.busy(connection);
-        if route.is_some_and(|r| r.at_once) {
+        if route.is_some_and(|r| r.spec.at_once) {
             let began = Instant::now();
-            let response = self.handle(route, &mut request, admitted);
+            let response = self.dispatcher.answer(route, &mut request, admitted);
             note(&request, &response, began);
             return match self.reply(&request, connection, response) {
                 Reply::Answered(outgoing) => self.finish(outgoing, connection),
                 _ => Next::Close,
             };
         }
-        let lane = route.map_or(Lane::Fast, |r| r.lane_of(&self.state, &request));
-        match self.ask(Step::Answer { admitted }, request, route, connection, lane, Some(share)) {
+        let lane = route.map_or(Lane::Fast, |r| r.lane_of(self.dispatcher.app(), &request));
+        match self.ask(Step::Answer { admitted }, request, connection, lane, Some(share)) {
             Ok(Reply::Answered(outgoing)) => self.finish(outgoing, connection),
             Ok(Reply::Stream(stream)) => {
                 // a stream is no running request: stopping need not wait for it
                 drop(busy);
-                self.write_stream(&stream, connection);
+                self.run_stream(stream, connection);
                 Next::Close
             }
             _ => Next::Close,
@@ -177,13 +181,12 @@ impl<S: Send + Sync + 'static> Shared<S> {
         &self,
         step: Step,
         request: Request,
-        route: Option<&'static Route<S>>,
         connection: &Arc<Connection>,
         lane: Lane,
         share: Option<Share>,
     ) -> Result<Reply, RecvError> {
         let (reply, answer) = bounded(1);
-        let job = Job { step, request, route, connection: Arc::clone(connection), reply, _share: share };
+        let job = Job { step, request, connection: Arc::clone(connection), reply, _share: share };
         match self.lanes.of(lane).try_send(job) {
             Ok(()) => answer.recv(),
             Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
@@ -195,15 +198,19 @@ impl<S: Send + Sync + 'static> Shared<S> {
 
     /// Makes an answer ready; most are sent in whole by this.
     fn reply(&self, request: &Request, connection: &Connection, mut response: Response) -> Reply {
-        if matches!(response.body, Body::Events(_)) && !self.take_stream() {
-            response = ApiError::unavailable("too many event streams").retry_after(5).into();
+        let mut place = None;
+        if let Body::Stream(kind, _) = &response.body {
+            place = self.streams.take(kind);
+            if place.is_none() {
+                response = ApiError::unavailable("too many event streams").retry_after(5).into();
+            }
         }
         self.cors_headers(request, &mut response.headers);
         let head_only = request.method == Method::Head;
-        if let Body::Events(events) = response.body {
-            // a channel without a sender ends the stream right after its head
-            let events = if head_only { bounded(0).1 } else { events };
-            return Reply::Stream(Stream { headers: response.headers, events });
+        if let Body::Stream(_, run) = response.body {
+            // of a HEAD nothing but the head is asked
+            let run = if head_only { Box::new(|_: &mut Sse<'_>, _: &Stop| Ok(())) } else { run };
+            return Reply::Stream(Stream { headers: response.headers, run, place });
         }
         let mut outgoing = Outgoing::of(response, head_only);
         if !outgoing.reserve(&self.unread) {
@@ -279,22 +286,27 @@ impl<S: Send + Sync + 'static> Shared<S> {
         Next::Close
     }
 
-    fn take_stream(&self) -> bool {
-        let taken = self.streams.fetch_add(1, Ordering::AcqRel) < self.config.streams;
-        if !taken {
-            self.streams.fetch_sub(1, Ordering::AcqRel);
-        }
-        taken
-    }
-
-    /// Writes an event stream until it ends or the client leaves.
-    fn write_stream(&self, stream: &Stream, connection: &Connection) {
+    /// Runs an event stream on a thread of its own until it ends or the client leaves. The connection's
+    /// thread, whose stack is small, waits for it.
+    fn run_stream(&self, stream: Stream, connection: &Connection) {
+        let Stream { headers, run, place } = stream;
+        let stop = self.stop.child();
         connection.begin_request();
-        if let Err(cause) = sse::write_stream(connection.socket(), &stream.headers, &stream.events, sse::KEEP_ALIVE) {
+        let ended = std::thread::scope(|scope| {
+            let write = || -> io::Result<()> {
+                let mut socket = connection.socket();
+                let mut sse = Sse::begin(&mut socket, &headers)?;
+                run(&mut sse, &stop)
+            };
+            let thread = std::thread::Builder::new().name("stream".to_owned()).spawn_scoped(scope, write)?;
+            // a panic of the handler was logged where it happened
+            thread.join().unwrap_or_else(|_| Err(io::Error::other("the stream failed")))
+        });
+        if let Err(cause) = ended {
             log::debug!(target: "http", "event stream ended: {cause}");
         }
+        drop(place);
         connection.end_request();
-        self.streams.fetch_sub(1, Ordering::AcqRel);
     }
 
     fn cors_headers(&self, request: &Request, headers: &mut Vec<(&'static str, String)>) {

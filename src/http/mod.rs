@@ -1,25 +1,32 @@
-//! The HTTP layer: sockets in, typed requests to handlers, typed responses out.
+//! The HTTP layer: sockets in, typed requests to handlers, typed answers out.
 //!
-//! Knows nothing of the parts of the API: a [`Route`] is data, generic over the state `S`
-//! that its handler gets.
+//! Knows nothing of the parts of the API and nothing of the database: a [`Route`] is data, generic
+//! over the part `P` that its handler gets.
 
+pub mod answer;
 mod body;
 pub mod connections;
 pub mod cors;
+mod dispatch;
 mod error;
 mod exchange;
-mod fields;
+pub mod input;
 mod json;
+mod method;
+pub mod openapi;
 mod outgoing;
 mod request;
 mod response;
+mod route;
 mod router;
 mod server;
-pub mod sse;
+pub mod stream;
 
+pub use dispatch::{Dispatch, Dispatcher, Gate};
 pub use error::ApiError;
-pub use fields::{Fields, trimmed};
+pub use method::{Lane, Method};
 pub use request::{Headers, Query, Request};
 pub use response::{Body, Response};
-pub use router::{Lane, Method, Route, Router};
-pub use server::{Gate, HttpConfig, Server};
+pub use route::{Handler, Route, Spec};
+pub use router::Router;
+pub use server::{HttpConfig, Server};

@@ -66,7 +66,7 @@ impl Outgoing {
         let body = match response.body {
             Body::Bytes(bytes) => bytes,
             // streams are taken out before
-            Body::Events(_) => Vec::new(),
+            Body::Stream(..) => Vec::new(),
         };
         let headers = response
             .headers

@@ -1,13 +1,15 @@
 //! What a handler sees of a request: path parameters, query, headers, body, who calls.
 
 use std::cell::OnceCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use super::{ApiError, Method};
-use crate::auth::Caller;
+use super::Method;
+use super::input::Input;
+use crate::core::Error;
+use crate::core::access::{Actor, Asker, Caller, Claimed};
 
 /// Header lines, names compared without case.
 #[derive(Debug, Default, Clone)]
@@ -47,7 +49,7 @@ impl Query {
         )
     }
 
-    /// The raw value, empty included.
+    /// The raw value, empty included; of a parameter given twice the first.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
@@ -61,44 +63,14 @@ impl Query {
         names.iter().find_map(|n| self.text(n))
     }
 
-    /// `1` or `true`.
-    pub fn flag(&self, name: &str) -> bool {
-        matches!(self.get(name), Some("1" | "true"))
-    }
-
-    /// A number clamped into `min..=max`: the leading integer of the text, else `default`.
-    pub fn clamped(&self, name: &str, default: i64, min: i64, max: i64) -> i64 {
-        self.get(name).and_then(leading_int).map_or(default, |n| n.clamp(min, max))
-    }
-
-    /// A number; what is none counts as absent, and one that is not finite is refused.
-    pub fn number(&self, name: &str) -> Result<Option<f64>, ApiError> {
-        match self.text(name).and_then(|s| s.parse::<f64>().ok()) {
-            Some(n) if !n.is_finite() => Err(ApiError::bad_request(format!("{name} must be a finite number"))),
-            other => Ok(other),
-        }
-    }
-
-    /// The parameters as a JSON object of strings, for routes that take body or query alike.
+    /// The parameters as a JSON object of strings.
     pub fn to_map(&self) -> Map<String, Value> {
-        self.0.iter().map(|(n, v)| (n.clone(), Value::from(v.as_str()))).collect()
+        let mut map = Map::new();
+        for (name, value) in &self.0 {
+            map.entry(name.as_str()).or_insert_with(|| Value::from(value.as_str()));
+        }
+        map
     }
-}
-
-/// The integer a text begins with, saturating (JavaScript's `parseInt`).
-pub fn leading_int(text: &str) -> Option<i64> {
-    let text = text.trim_start();
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    let end = digits.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
-    if end == 0 {
-        return None;
-    }
-    let n = digits[..end].parse().unwrap_or(i64::MAX);
-    Some(if negative { -n } else { n })
 }
 
 /// One request, its body read completely.
@@ -145,18 +117,47 @@ impl Request {
         self.parsed.get_or_init(|| super::json::parse(&self.body)).as_ref().map_err(String::as_str)
     }
 
-    /// The body as a JSON object: 400 `Invalid JSON body` for anything else.
-    pub fn object(&self) -> Result<super::Fields<'_>, ApiError> {
+    /// The body as a JSON object.
+    pub fn object(&self) -> Result<&Map<String, Value>, Error> {
         match self.json() {
-            Ok(Value::Object(map)) => Ok(super::Fields(map)),
-            Ok(_) => Err(ApiError::bad_request("Invalid JSON body: an object is required")),
-            Err(why) => Err(ApiError::bad_request(why)),
+            Ok(Value::Object(map)) => Ok(map),
+            Ok(_) => Err(Error::malformed("Invalid JSON body: an object is required")),
+            Err(why) => Err(Error::malformed(why.to_owned())),
         }
     }
 
     /// Like [`Self::object`] for routes whose body may be left out (`None`).
-    pub fn optional_object(&self) -> Result<Option<super::Fields<'_>>, ApiError> {
+    pub fn optional_object(&self) -> Result<Option<&Map<String, Value>>, Error> {
         if self.body.iter().all(u8::is_ascii_whitespace) { Ok(None) } else { self.object().map(Some) }
+    }
+
+    /// What the route takes, read and checked.
+    pub fn input<I: Input>(&self) -> Result<I, Error> {
+        I::of(self)
+    }
+
+    pub fn peer_ip(&self) -> Option<IpAddr> {
+        self.peer.map(|peer| peer.ip())
+    }
+
+    /// Who asks, with the agent that query or headers name.
+    pub fn asker(&self) -> Asker<'_> {
+        Asker {
+            caller: &self.caller,
+            named: self.query.text_of(&["agentId", "agent_id"]).or(self.headers.text("x-signet-agent-id")),
+            session_key: self.headers.text("x-signet-session-key"),
+        }
+    }
+
+    /// Who changes something, as the history is to keep it.
+    pub fn actor(&self, changed_by: Option<&str>) -> Actor {
+        let claimed = Claimed {
+            actor: self.headers.text("x-signet-actor"),
+            actor_type: self.headers.text("x-signet-actor-type"),
+            session_id: self.headers.text("x-signet-session-id"),
+            request_id: self.headers.text("x-signet-request-id"),
+        };
+        Actor::of(&self.caller, claimed, changed_by)
     }
 
     /// The body as any JSON value; `None` when it does not parse.
@@ -170,13 +171,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn query_numbers_take_the_leading_integer_and_are_clamped() {
-        let q = Query::parse("a=12x&b=-5&c=huge&d=99999999999999999999&e=&s=x%20y+z");
-        assert_eq!(q.clamped("a", 1, 0, 100), 12);
-        assert_eq!(q.clamped("b", 1, 0, 100), 0);
-        assert_eq!(q.clamped("c", 7, 0, 100), 7);
-        assert_eq!(q.clamped("d", 7, 0, 100), 100);
-        assert_eq!(q.clamped("e", 7, 0, 100), 7);
-        assert_eq!(q.text("s"), Some("x y z"));
+    fn queries_are_decoded_and_the_first_of_a_name_counts() {
+        let q = Query::parse("a=12x&s=x%20y+z&e=&a=second");
+        assert_eq!((q.get("a"), q.text("s"), q.text("e")), (Some("12x"), Some("x y z"), None));
+        assert_eq!(q.to_map()["a"], "12x");
     }
 }

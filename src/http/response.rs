@@ -1,17 +1,28 @@
 //! What a handler answers with.
 
-use crossbeam_channel::Receiver;
 use serde::Serialize;
 
 use super::ApiError;
-use super::sse::Event;
+use super::stream::{Kind, Sse};
+use crate::core::Stop;
+
+/// Writes a stream's events until it ends, is stopped or a write fails.
+pub type Run = Box<dyn FnOnce(&mut Sse<'_>, &Stop) -> std::io::Result<()> + Send>;
 
 /// The content of an answer.
-#[derive(Debug)]
 pub enum Body {
     Bytes(Vec<u8>),
-    /// Server-sent events, one flush each, until the sender is dropped or the client leaves.
-    Events(Receiver<Event>),
+    /// Server-sent events, written on a thread of their own.
+    Stream(&'static Kind, Run),
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Body::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Body::Stream(kind, _) => write!(f, "a stream of {}", kind.name),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -29,6 +40,11 @@ impl Response {
     /// 200 with a JSON body.
     pub fn json(value: &impl Serialize) -> Self {
         Self::json_with(200, value)
+    }
+
+    /// 201 with a JSON body.
+    pub fn created(value: &impl Serialize) -> Self {
+        Self::json_with(201, value)
     }
 
     pub fn json_with(status: u16, value: &impl Serialize) -> Self {
@@ -51,8 +67,11 @@ impl Response {
     }
 
     /// A stream of server-sent events.
-    pub fn events(events: Receiver<Event>) -> Self {
-        Response { status: 200, headers: Vec::new(), body: Body::Events(events) }
+    pub fn stream(
+        kind: &'static Kind,
+        run: impl FnOnce(&mut Sse<'_>, &Stop) -> std::io::Result<()> + Send + 'static,
+    ) -> Self {
+        Response { status: 200, headers: Vec::new(), body: Body::Stream(kind, Box::new(run)) }
     }
 
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {

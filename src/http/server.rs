@@ -6,7 +6,6 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -20,7 +19,9 @@ use super::connections::{Connection, Connections, Limits, Phase};
 use super::cors::Cors;
 use super::exchange::{Job, Next, work};
 use super::outgoing::Waiting;
-use super::{ApiError, Lane, Method, Request, Response, Route, Router};
+use super::stream::Open;
+use super::{Dispatcher, Lane};
+use crate::core::Stop;
 
 /// Bounds of the HTTP layer.
 #[derive(Debug, Clone)]
@@ -38,8 +39,6 @@ pub struct HttpConfig {
     pub workers: [usize; Lane::ALL.len()],
     /// Requests waiting per lane.
     pub queue: usize,
-    /// Event streams at once.
-    pub streams: usize,
 }
 
 impl Default for HttpConfig {
@@ -50,9 +49,8 @@ impl Default for HttpConfig {
             max_body: 10 * 1024 * 1024,
             max_bodies: 64 * 1024 * 1024,
             max_unread: 64 * 1024 * 1024,
-            workers: [8, 2, 4],
+            workers: [8, 2, 4, 2],
             queue: 512,
-            streams: 32,
         }
     }
 }
@@ -60,75 +58,61 @@ impl Default for HttpConfig {
 /// Connection threads only read and write bytes; workers parse JSON and run SQLite.
 const CONNECTION_STACK: usize = 128 * 1024;
 
-/// Decides who may pass before a handler runs.
-pub trait Gate<S: 'static>: Send + Sync {
-    /// Sets `request.caller`, or refuses. `route` is `None` for an unknown path.
-    fn admit(&self, state: &S, route: Option<&'static Route<S>>, request: &mut Request) -> Result<(), ApiError>;
-
-    /// Whether admitting this request takes a costly hash: that has a lane of its own. Asked on the
-    /// connection's thread, so it only looks.
-    fn is_costly(&self, state: &S, request: &Request) -> bool;
-}
-
 /// The queue of each lane.
-pub(super) struct Lanes<S: 'static>([Sender<Job<S>>; Lane::ALL.len()]);
+pub(super) struct Lanes([Sender<Job>; Lane::ALL.len()]);
 
-impl<S> Lanes<S> {
-    pub(super) fn of(&self, lane: Lane) -> &Sender<Job<S>> {
+impl Lanes {
+    pub(super) fn of(&self, lane: Lane) -> &Sender<Job> {
         &self.0[lane as usize]
     }
 }
 
 /// What all threads of the server share.
-pub(super) struct Shared<S: 'static> {
-    pub(super) state: Arc<S>,
-    pub(super) router: Router<S>,
-    pub(super) gate: Box<dyn Gate<S>>,
+pub(super) struct Shared<A: 'static> {
+    pub(super) dispatcher: Arc<Dispatcher<A>>,
     pub(super) cors: Cors,
     pub(super) config: HttpConfig,
     pub(super) connections: Connections,
-    /// No new work is taken.
-    stopping: AtomicBool,
+    /// No new work is taken; ends the streams.
+    pub(super) stop: Stop,
     /// Connections are being closed.
     pub(super) closed: AtomicBool,
     pub(super) running: AtomicUsize,
     pub(super) bodies: Arc<Pool>,
     pub(super) unread: Arc<Waiting>,
-    pub(super) streams: AtomicUsize,
-    pub(super) lanes: Lanes<S>,
+    pub(super) streams: Arc<Open>,
+    pub(super) lanes: Lanes,
 }
 
 /// A running HTTP server.
-pub struct Server<S: 'static> {
-    shared: Arc<Shared<S>>,
+pub struct Server<A: 'static> {
+    shared: Arc<Shared<A>>,
     listener: TcpListener,
     threads: Vec<JoinHandle<()>>,
     local: SocketAddr,
 }
 
-impl<S: Send + Sync + 'static> Server<S> {
+impl<A: Send + Sync + 'static> Server<A> {
+    /// `stop` keeps new work out and ends the streams.
     pub fn start(
         listener: TcpListener,
-        state: Arc<S>,
-        router: Router<S>,
-        gate: Box<dyn Gate<S>>,
+        dispatcher: Arc<Dispatcher<A>>,
         cors: Cors,
         config: HttpConfig,
+        stop: Stop,
     ) -> io::Result<Self> {
         let local = listener.local_addr()?;
         let queues = Lane::ALL.map(|_| bounded(config.queue));
         let shared = Arc::new(Shared {
-            state,
-            router,
-            gate,
+            dispatcher,
             cors,
             connections: Connections::new(config.limits.clone()),
-            stopping: AtomicBool::new(false),
+            stop,
             closed: AtomicBool::new(false),
             running: AtomicUsize::new(0),
             bodies: Pool::new(config.max_bodies),
             unread: Waiting::new(config.max_unread),
-            streams: AtomicUsize::new(0),
+            streams: Arc::default(),
             lanes: Lanes(queues.each_ref().map(|(sender, _)| sender.clone())),
             config,
         });
@@ -153,7 +137,7 @@ impl<S: Send + Sync + 'static> Server<S> {
     /// New requests on open connections get 503 from now on (but for routes that answer while
     /// stopping), no more connections are taken, and running requests have `grace` to finish.
     pub fn stop(self, grace: Duration) {
-        self.shared.stopping.store(true, Ordering::Release);
+        self.shared.stop.stop();
         if let Err(cause) = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both) {
             log::debug!(target: "http", "closing the listener: {cause}");
         }
@@ -180,10 +164,10 @@ fn spawn(name: &str, stack: Option<usize>, run: impl FnOnce() + Send + 'static) 
     .spawn(run)
 }
 
-fn accept<S: Send + Sync + 'static>(shared: &Arc<Shared<S>>, listener: &TcpListener) {
+fn accept<A: Send + Sync + 'static>(shared: &Arc<Shared<A>>, listener: &TcpListener) {
     loop {
         let accepted = listener.accept();
-        if shared.stopping.load(Ordering::Acquire) {
+        if shared.stop.is_stopped() {
             return;
         }
         match accepted.and_then(|(socket, _)| open(shared, socket)) {
@@ -198,14 +182,14 @@ fn accept<S: Send + Sync + 'static>(shared: &Arc<Shared<S>>, listener: &TcpListe
     }
 }
 
-fn open<S: Send + Sync + 'static>(shared: &Arc<Shared<S>>, socket: TcpStream) -> io::Result<()> {
+fn open<A: Send + Sync + 'static>(shared: &Arc<Shared<A>>, socket: TcpStream) -> io::Result<()> {
     let Some(connection) = shared.connections.open(&socket)? else {
         return refuse(socket);
     };
     let for_thread = (Arc::clone(shared), Arc::clone(&connection));
     let spawned = spawn("connection", Some(CONNECTION_STACK), move || {
         let (shared, connection) = for_thread;
-        let _open = Open { shared: &shared, connection: &connection };
+        let _open = Opened { shared: &shared, connection: &connection };
         serve_connection(socket, shared.config.max_head, &mut |event| match event {
             ConnectionEvent::HeadStarted => {
                 connection.enter(Phase::Head);
@@ -226,12 +210,12 @@ fn open<S: Send + Sync + 'static>(shared: &Arc<Shared<S>>, socket: TcpStream) ->
 }
 
 /// A connection whose thread runs; gives its place back whatever ends it.
-struct Open<'a, S: 'static> {
-    shared: &'a Shared<S>,
+struct Opened<'a, A: 'static> {
+    shared: &'a Shared<A>,
     connection: &'a Connection,
 }
 
-impl<S> Drop for Open<'_, S> {
+impl<A> Drop for Opened<'_, A> {
     fn drop(&mut self) {
         self.shared.connections.remove(self.connection);
     }
@@ -243,40 +227,4 @@ fn refuse(mut socket: TcpStream) -> io::Result<()> {
     socket.write_all(
         b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
     )
-}
-
-impl<S: Send + Sync + 'static> Shared<S> {
-    /// Whether a request may go on. A panic is a 500 and the worker lives on.
-    pub(super) fn admit(&self, route: Option<&'static Route<S>>, request: &mut Request) -> Result<(), ApiError> {
-        if self.stopping.load(Ordering::Acquire) && !route.is_some_and(|r| r.while_stopping) {
-            return Err(ApiError::unavailable("shutting down"));
-        }
-        unpanicked(|| self.gate.admit(&self.state, route, request))
-    }
-
-    /// The gate, unless it was asked before, and the handler.
-    pub(super) fn handle(&self, route: Option<&'static Route<S>>, request: &mut Request, admitted: bool) -> Response {
-        if request.method == Method::Options {
-            return preflight(request);
-        }
-        if !admitted && let Err(refused) = self.admit(route, request) {
-            return refused.into();
-        }
-        match route {
-            Some(route) => unpanicked(|| (route.handler)(&self.state, request)).unwrap_or_else(Response::from),
-            None => ApiError::not_found("Not found").into(),
-        }
-    }
-}
-
-/// A panic as a 500; the panic hook has logged where and why.
-fn unpanicked<T>(work: impl FnOnce() -> Result<T, ApiError>) -> Result<T, ApiError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(ApiError::new(500, "Internal server error")))
-}
-
-fn preflight(request: &Request) -> Response {
-    let asked = request.headers.get("access-control-request-headers").unwrap_or_default();
-    Response::empty(204)
-        .with_header("Access-Control-Allow-Methods", "GET,HEAD,PUT,POST,DELETE,PATCH")
-        .with_header("Access-Control-Allow-Headers", asked)
 }

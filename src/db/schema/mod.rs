@@ -74,7 +74,7 @@ fn seed(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute(
         "INSERT INTO agents (id, name, read_policy, created_at, updated_at)
          SELECT 'default', 'default', 'shared', ?1, ?1 WHERE NOT EXISTS (SELECT 1 FROM agents WHERE id = 'default')",
-        [crate::clock::iso(jiff::Timestamp::now())],
+        [crate::text::time::iso(jiff::Timestamp::now())],
     )?;
     Ok(())
 }

@@ -117,7 +117,7 @@ fn checksum(version: i64, name: &str) -> String {
 /// Records every step that is not yet.
 pub fn record(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(TABLES)?;
-    let now = crate::clock::iso(jiff::Timestamp::now());
+    let now = crate::text::time::iso(jiff::Timestamp::now());
     let mut step = connection
         .prepare("INSERT OR IGNORE INTO schema_migrations (version, applied_at, checksum) VALUES (?1, ?2, ?3)")?;
     let mut audit = connection.prepare(

@@ -1,0 +1,92 @@
+//! The reference tables of docs/api: routes, and what each takes.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::super::input::{Place, Shape};
+use super::super::route::Spec;
+
+/// A Markdown table of routes.
+pub fn routes_table<'a>(routes: impl Iterator<Item = &'a Spec>) -> String {
+    let mut table = String::from("| route | permission | what |\n| --- | --- | --- |\n");
+    for route in routes {
+        let limit = route.limit.map(|bucket| format!(" (bucket `{}`)", bucket.as_str())).unwrap_or_default();
+        let _ = writeln!(
+            table,
+            "| `{} {}` | {}{limit} | {} |",
+            route.method,
+            route.path,
+            route.access.as_str(),
+            route.about
+        );
+    }
+    table
+}
+
+/// A Markdown section per input of these routes, each once.
+pub fn inputs_table<'a>(routes: impl Iterator<Item = &'a Spec>) -> String {
+    let mut sections = String::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for route in routes {
+        for shape in route.takes {
+            if seen.contains(&shape.name) {
+                continue;
+            }
+            seen.push(shape.name);
+            sections += &section(route, shape);
+        }
+    }
+    sections
+}
+
+fn section(route: &Spec, shape: &Shape) -> String {
+    let place = match shape.place {
+        Place::Body | Place::MaybeBody | Place::Inside => "body",
+        Place::Query => "query",
+        Place::Either => "query or body",
+    };
+    let mut text = format!("### `{} {}`: {place}\n\n", route.method, route.path);
+    let about = shape.about.trim();
+    if !about.is_empty() {
+        let _ = writeln!(text, "{about}\n");
+    }
+    text += "| field | type | left out | what |\n| --- | --- | --- | --- |\n";
+    for field in shape.fields {
+        let names: Vec<String> = field.names.iter().map(|name| format!("`{name}`")).collect();
+        let left_out = match (field.required, field.default) {
+            (_, Some(default)) => format!("`{default}`"),
+            (true, None) => "400".to_owned(),
+            (false, None) => "–".to_owned(),
+        };
+        let kind = kind(&(field.schema)());
+        let _ = writeln!(text, "| {} | {kind} | {left_out} | {} |", names.join(", "), field.about.trim());
+    }
+    text.push('\n');
+    text
+}
+
+/// A schema in a few words.
+fn kind(schema: &Value) -> String {
+    if let Some(names) = schema.get("enum").and_then(Value::as_array) {
+        let names: Vec<String> = names.iter().map(|n| format!("`{}`", n.as_str().unwrap_or_default())).collect();
+        return names.join(", ");
+    }
+    if let Some(any) = schema.get("anyOf").and_then(Value::as_array) {
+        return any.iter().map(kind).collect::<Vec<_>>().join(" or ");
+    }
+    let base = match schema.get("type") {
+        Some(Value::String(one)) => one.clone(),
+        Some(Value::Array(several)) => {
+            several.iter().filter_map(Value::as_str).filter(|t| *t != "null").collect::<Vec<_>>().join(" or ")
+        }
+        _ => "any".to_owned(),
+    };
+    let bound = |name: &str| schema.get(name).map(Value::to_string);
+    match (bound("minimum"), bound("maximum"), bound("maxLength")) {
+        (Some(least), Some(most), _) => format!("{base} {least} to {most}"),
+        (Some(least), None, _) => format!("{base} from {least}"),
+        (_, _, Some(most)) => format!("{base}, {most} characters at most"),
+        _ => base,
+    }
+}

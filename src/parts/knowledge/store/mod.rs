@@ -1,0 +1,7 @@
+//! The graph's SQL, one file per question.
+
+pub mod claims;
+pub mod entities;
+pub mod feedback;
+pub mod graph;
+pub mod purge;

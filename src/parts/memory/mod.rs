@@ -1,0 +1,127 @@
+//! Memories: store, change, forget, recall.
+//!
+//! A write becomes rows of `memories` and its companions in one transaction; recall gathers
+//! candidates from several channels, filters them by what the caller may read, scores and
+//! shapes them. What other parts keep beside memories comes through [`Beside`].
+
+mod api;
+mod background;
+mod beside;
+mod browse;
+mod change;
+mod feedback;
+mod filters;
+mod recall;
+mod remember;
+mod routes;
+mod store;
+mod vectors;
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+pub use api::RecallAnswer;
+pub use beside::{Artifact, Beside, Epoch, Item, JobKind, Jobs, Ledger, Sources, Transcript};
+pub use change::{Batch, Delete, Forget, Outcome, Patch, Refusal, Unconfirmed};
+pub use feedback::Feedback;
+pub use recall::RecallQuery;
+pub use remember::{Remember, Remembered};
+pub use routes::ROUTES;
+pub use store::embeddings::floats;
+pub use store::fulltext::Match;
+pub use store::temporal::{Dated, Window};
+
+use crate::core::{Core, Error};
+use crate::db::Tx;
+use crate::parts::agents::Leaving;
+use crate::parts::inference::Inference;
+use recall::counts::AccessCounts;
+use vectors::embed::Embedder;
+use vectors::index::{Index, Vector};
+use vectors::projection::Maps;
+
+/// The memory part with what it keeps between requests.
+pub struct Memory {
+    core: Arc<Core>,
+    inference: Arc<Inference>,
+    beside: Beside,
+    counts: AccessCounts,
+    index: Index,
+    embedder: Embedder,
+    maps: Maps,
+}
+
+impl Memory {
+    pub fn new(core: Arc<Core>, inference: Arc<Inference>, beside: Beside) -> Self {
+        Memory {
+            core,
+            inference,
+            beside,
+            counts: AccessCounts::default(),
+            index: Index::default(),
+            embedder: Embedder::default(),
+            maps: Maps::default(),
+        }
+    }
+
+    /// Whether vectors can be made, as last seen; `None` when nobody has looked lately.
+    pub fn embedding_available(&self) -> Option<bool> {
+        self.embedder.status.fresh().map(|seen| seen.available)
+    }
+
+    /// Follows a change of one memory in the index.
+    fn follow(&self, id: &str) -> Result<(), Error> {
+        let native = self.embedder.model(&self.core.config()).native;
+        let (rowid, entry, stored) = self.core.db.read(|c| {
+            let entry = store::embeddings::entry_of(c, id)?;
+            let stored = if native { None } else { store::embeddings::vector_of(c, id)? };
+            Ok((store::memories::rowid(c, id)?, entry, stored))
+        })?;
+        match (entry, stored) {
+            (Some(entry), Some(stored)) => self.index.put(&entry, Vector::Stored(&stored)),
+            (Some(entry), None) if native => self.index.put(&entry, Vector::OfText),
+            (Some(entry), None) => self.index.put(&entry, Vector::None),
+            (None, _) => {
+                if let Some(rowid) = rowid {
+                    self.index.remove(rowid);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// After changes of many memories at once: the index is loaded anew.
+    fn reload_index_soon(&self) {
+        self.embedder.tracker.request_reload();
+    }
+}
+
+/// Memories of one transaction when an agent's go for good.
+const BATCH: i64 = 50;
+
+impl Leaving for Memory {
+    /// Its memories are archived, or deleted for good.
+    fn agent_left(&self, tx: &Tx<'_>, agent: &str, purged: bool) -> rusqlite::Result<()> {
+        if !purged {
+            return store::purge::archive(tx, agent, tx.now());
+        }
+        loop {
+            let ids = store::purge::of_agent(tx, agent, BATCH)?;
+            if ids.is_empty() {
+                return Ok(());
+            }
+            purge(tx, &ids)?;
+        }
+    }
+
+    fn after_agent_left(&self) {
+        self.reload_index_soon();
+    }
+}
+
+/// Deletes memories with everything that belongs to them. Their history keeps the events, not the texts.
+fn purge(connection: &Connection, ids: &[String]) -> rusqlite::Result<()> {
+    crate::parts::knowledge::forget_memories(connection, ids)?;
+    store::purge::memories(connection, ids)
+}

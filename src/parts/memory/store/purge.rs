@@ -1,0 +1,74 @@
+//! Rows that go for good: memories deleted longer than they can be recovered, those of a removed
+//! agent.
+
+use rusqlite::Connection;
+
+use crate::db::sql;
+
+/// Deletes memories with the rows that belong to them. Their history keeps the events, not the texts.
+pub fn memories(connection: &Connection, ids: &[String]) -> rusqlite::Result<()> {
+    let list = serde_json::Value::from(ids).to_string();
+    const THESE: &str = "IN (SELECT value FROM json_each(?1))";
+    for (table, column, more) in [
+        ("embeddings", "source_id", "AND source_type = 'memory'"),
+        ("memory_hints", "memory_id", ""),
+        ("temporal_edges", "subject_id", "AND subject_type = 'memory'"),
+        ("aggregate_memory_sources", "source_memory_id", ""),
+        ("aggregate_memory_sources", "aggregate_memory_id", ""),
+        ("memories", "id", ""),
+    ] {
+        sql::execute(connection, &format!("DELETE FROM {table} WHERE {column} {THESE} {more}"), [&list])?;
+    }
+    sql::execute(
+        connection,
+        &format!("UPDATE memory_history SET old_content = NULL, new_content = NULL WHERE memory_id {THESE}"),
+        [&list],
+    )?;
+    sql::execute(connection, "DELETE FROM umap_cache", [])?;
+    Ok(())
+}
+
+/// What a stored time looks like. Of other texts nobody can say how old they are.
+const A_DAY: &str = "GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*'";
+
+/// Memories deleted before a day (`YYYY-MM-DD`), the longest ago first.
+pub fn deleted_before(connection: &Connection, day: &str, limit: i64) -> rusqlite::Result<Vec<String>> {
+    sql::rows(
+        connection,
+        &format!(
+            "SELECT id FROM memories INDEXED BY idx_memories_deleted_at WHERE is_deleted = 1 AND deleted_at < ?1
+               AND deleted_at {A_DAY} ORDER BY deleted_at LIMIT ?2"
+        ),
+        (day, limit),
+        |row| row.get(0),
+    )
+}
+
+/// Memories of an agent, in any state.
+pub fn of_agent(connection: &Connection, agent: &str, limit: i64) -> rusqlite::Result<Vec<String>> {
+    sql::rows(connection, "SELECT id FROM memories WHERE agent_id = ?1 LIMIT ?2", (agent, limit), |row| row.get(0))
+}
+
+/// Takes an agent's memories out of everybody's sight. Of live rows that become equal by it the
+/// newest keeps hash and key, by which rows of one place are told apart.
+pub fn archive(connection: &Connection, agent: &str, now: &str) -> rusqlite::Result<()> {
+    for (column, place) in [
+        ("content_hash", "COALESCE(project, ''), COALESCE(scope, '__NULL__')"),
+        ("idempotency_key", "COALESCE(scope, '__NULL__')"),
+    ] {
+        let statement = format!(
+            "UPDATE memories SET {column} = NULL WHERE rowid IN (
+               SELECT rowid FROM (
+                 SELECT rowid, row_number() OVER (PARTITION BY {column}, {place} ORDER BY created_at DESC, rowid DESC) AS nth
+                 FROM memories WHERE agent_id = ?1 AND is_deleted = 0 AND {column} IS NOT NULL)
+               WHERE nth > 1)"
+        );
+        sql::execute(connection, &statement, [agent])?;
+    }
+    sql::execute(
+        connection,
+        "UPDATE memories SET visibility = 'archived', updated_at = ?2 WHERE agent_id = ?1",
+        (agent, now),
+    )?;
+    Ok(())
+}

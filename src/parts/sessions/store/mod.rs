@@ -1,0 +1,4 @@
+//! SQL of what sessions are shown and say.
+
+pub mod ledger;
+pub mod transcripts;
