@@ -148,8 +148,7 @@ fn end_in_any_case(pid_file: PathBuf) -> std::io::Result<()> {
 
 /// Tells systemd that we live, if the database answers both ways.
 fn feed_watchdog(core: &Core) {
-    let reads = core.db.read(|c| c.query_row("SELECT 1", [], |_| Ok(())));
-    match reads.and_then(|()| core.db.write(|_| Ok(()))) {
+    match core.db.check().and_then(|()| core.db.write(|_| Ok(()))) {
         Ok(()) => notify(&[NotifyState::Watchdog]),
         Err(cause) => log::error!(target: "daemon", "self-check failed: {cause}"),
     }

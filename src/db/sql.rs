@@ -77,6 +77,11 @@ impl Conditions {
         self.text.is_empty()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
     pub fn sql(&self) -> String {
         if self.text.is_empty() { "1".to_owned() } else { self.text.join(" AND ") }
     }

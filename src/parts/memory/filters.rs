@@ -3,7 +3,6 @@
 use jiff::SignedDuration;
 
 use crate::core::Error;
-use crate::db::sql::{self, Conditions};
 use crate::text::time::{self, Time};
 
 /// Tags of one filter, and characters of each.
@@ -28,22 +27,12 @@ pub fn tags(text: Option<&str>) -> Result<Vec<String>, Error> {
     Ok(tags)
 }
 
-/// Each tag must be a part of the tags' text of `m`.
-pub fn add_tags(conditions: &mut Conditions, tags: &[String]) {
-    for tag in tags {
-        conditions.and_with("m.tags LIKE ? ESCAPE '\\'", sql::like_contains(tag));
-    }
-}
-
 /// The earliest and the latest time of creation that is let through, both included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Span {
-    since: Option<Time>,
-    until: Option<Time>,
+    pub since: Option<Time>,
+    pub until: Option<Time>,
 }
-
-/// Half a millisecond: stored times have whole ones, and SQLite tells seconds as a floating number.
-const SLACK_S: f64 = 0.0005;
 
 impl Span {
     /// From times in any offset and precision; a bare date is meant from its first to its last
@@ -63,21 +52,6 @@ impl Span {
 
     pub fn is_open(self) -> bool {
         self.since.is_none() && self.until.is_none()
-    }
-
-    /// Compares instants, whatever form a row's time has; the index is used by the day.
-    pub fn add(self, conditions: &mut Conditions) {
-        if let Some(since) = self.since {
-            let before = since.plus(SignedDuration::from_hours(-24)).unwrap_or(since);
-            conditions.and_with("m.created_at >= ?", time::iso(before)[..10].to_owned());
-            conditions.and_with("unixepoch(m.created_at, 'subsec') >= ?", since.millis() as f64 / 1e3 - SLACK_S);
-        }
-        if let Some(until) = self.until {
-            let after = until.plus(SignedDuration::from_hours(24)).unwrap_or(until);
-            // sorts behind every time of that day
-            conditions.and_with("m.created_at < ?", format!("{}~", &time::iso(after)[..10]));
-            conditions.and_with("unixepoch(m.created_at, 'subsec') <= ?", until.millis() as f64 / 1e3 + SLACK_S);
-        }
     }
 }
 
@@ -113,30 +87,6 @@ pub fn needle<'a>(name: &'static str, text: &'a str) -> Result<&'a str, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rusqlite::Connection;
-
-    #[test]
-    fn spans_compare_instants_in_every_stored_form() {
-        let connection = Connection::open_in_memory().unwrap();
-        let passes = |span: Span, stored: &str| {
-            let mut conditions = Conditions::default();
-            span.add(&mut conditions);
-            let text = format!("SELECT 1 FROM (SELECT ? AS created_at) m WHERE {}", conditions.sql());
-            sql::row(&connection, &text, conditions.after(&[&stored]), |_| Ok(())).unwrap().is_some()
-        };
-        let span = Span::of(Some("2024-05-13"), Some("2024-05-13")).unwrap();
-        for stored in ["2024-05-13T00:00:00.000Z", "2024-05-13 23:59:59", "2024-05-13T23:59:59.999Z"] {
-            assert!(passes(span, stored), "{stored}");
-        }
-        assert!(passes(span, "2024-05-14T01:00:00+02:00"));
-        for stored in ["2024-05-12T23:59:59.999Z", "2024-05-14T00:00:00.000Z", "2024-05-13T01:00:00+02:00", "soon"] {
-            assert!(!passes(span, stored), "{stored}");
-        }
-        let offset = Span::of(Some("2024-05-13T02:00:00+02:00"), None).unwrap();
-        assert!(passes(offset, "2024-05-13T00:00:00.000Z") && !passes(offset, "2024-05-12T23:59:59.999Z"));
-        assert!(passes(Span::of(Some("0000-01-01"), Some("9999-12-31")).unwrap(), "9999-12-31T23:59:59.999Z"));
-        assert!(Span::of(Some("yesterday"), None).is_err());
-    }
 
     #[test]
     fn filters_are_bounded() {

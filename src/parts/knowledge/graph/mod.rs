@@ -13,6 +13,7 @@ pub use walk::{linked_memories, walk};
 
 use rusqlite::Connection;
 
+pub use super::store::graph::rationales;
 use super::store::graph::{self, Entity, any_entity};
 use crate::db::sql;
 

@@ -8,6 +8,7 @@ use crate::db::sql::Conditions;
 use crate::parts::memory::Memory;
 use crate::parts::memory::api::{Found, KeywordQuery, MemoryList, MostUsed, MostUsedList};
 use crate::parts::memory::filters::{self, Span};
+use crate::parts::memory::store::conditions::Asked;
 use crate::parts::memory::store::{fulltext, views};
 use crate::text::{is_unspaced, time};
 
@@ -41,19 +42,13 @@ impl Keywords {
             filters::expression("q", query)?;
         }
         let mut filter = Conditions::default();
-        for (value, condition) in [(input.kind, "m.type = ?"), (input.who, "m.who = ?")] {
-            if let Some(value) = value {
-                filter.and_with(condition, value.0);
-            }
-        }
-        filters::add_tags(&mut filter, &filters::tags(input.tags.as_deref())?);
-        Span::of(input.since.as_deref(), None)?.add(&mut filter);
-        if input.pinned.0 {
-            filter.and("m.pinned = 1");
-        }
-        if let Some(least) = input.importance_min.0 {
-            filter.and_with("m.importance >= ?", least);
-        }
+        filter
+            .kind(input.kind.as_deref())
+            .who(input.who.as_deref())
+            .tags(&filters::tags(input.tags.as_deref())?)
+            .created(Span::of(input.since.as_deref(), None)?)
+            .pinned(input.pinned.0)
+            .importance(input.importance_min.0, None);
         let filtered = !filter.is_empty();
         Visible::to_lister(caller).narrow(&mut filter);
         Ok(Keywords { query, filter, filtered, limit: Some(input.limit.0).filter(|n| *n > 0) })

@@ -15,6 +15,7 @@ use crate::parts::memory::api::{
 };
 use crate::parts::memory::filters::{self, Span};
 use crate::parts::memory::store::candidates::{self, Candidate};
+use crate::parts::memory::store::conditions::Asked;
 use crate::parts::memory::store::fulltext;
 use crate::text::{hex, is_unspaced};
 
@@ -111,7 +112,9 @@ pub struct Forget {
 
 /// What the rows must be, beside the caller's own.
 struct Filters {
-    equal: [(&'static str, Option<String>); 3],
+    kind: Option<String>,
+    who: Option<String>,
+    source_type: Option<String>,
     scope: Option<String>,
     tags: Vec<String>,
     span: Span,
@@ -149,11 +152,9 @@ impl Forget {
             filters: Filters {
                 tags: filters::tags(body.tags.as_deref())?,
                 span: Span::of(body.since.as_deref(), body.until.as_deref())?,
-                equal: [
-                    ("m.type = ?", text(body.kind)),
-                    ("m.who = ?", text(body.who)),
-                    ("m.source_type = ?", text(body.source_type)),
-                ],
+                kind: text(body.kind),
+                who: text(body.who),
+                source_type: text(body.source_type),
                 scope: text(body.scope),
             },
         })
@@ -192,17 +193,13 @@ impl Filters {
     /// Of the caller's own rows those that are meant.
     fn conditions(&self, own: Conditions) -> Conditions {
         let mut conditions = own;
-        for (condition, value) in &self.equal {
-            if let Some(value) = value {
-                conditions.and_with(condition, value.clone());
-            }
-        }
-        match &self.scope {
-            Some(scope) => conditions.and_with("m.scope = ?", scope.clone()),
-            None => conditions.and("m.scope IS NULL"),
-        };
-        filters::add_tags(&mut conditions, &self.tags);
-        self.span.add(&mut conditions);
+        conditions
+            .kind(self.kind.as_deref())
+            .who(self.who.as_deref())
+            .source_type(self.source_type.as_deref())
+            .scope(self.scope.as_deref())
+            .tags(&self.tags)
+            .created(self.span);
         conditions
     }
 }

@@ -26,7 +26,7 @@ pub fn rationales(connection: &Connection, filter: &Filter<'_>, lines: &[Line]) 
         return Ok(Vec::new());
     }
     let conditions = filter.conditions();
-    let found = recall::rationales(connection, &decisions, &conditions, RATIONALES)?;
+    let found = graph::rationales(connection, &decisions, &conditions, RATIONALES)?;
     let rows = recall::rows(connection, &found, &conditions)?;
     let new = rows.into_iter().filter(|row| !lines.iter().any(|l| l.id == row.id));
     Ok(new.map(|row| Line::memory(row, 0.0, "graph", None).supplementary()).collect())

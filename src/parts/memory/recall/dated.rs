@@ -14,6 +14,7 @@ use crate::core::Error;
 use crate::http::input::List;
 use crate::parts::memory::api::{Facet, TemporalMeta, TimeInput, TimeMode as Mode};
 use crate::parts::memory::filters::Span;
+use crate::parts::memory::store::conditions::Asked;
 use crate::parts::memory::store::recall::Row;
 use crate::parts::memory::store::temporal::{self, Dated};
 use crate::parts::memory::{Ledger, Sources};
@@ -273,7 +274,7 @@ fn in_window(
     let mut rows = Vec::new();
     if asked(Facet::Captured) {
         let mut captured = filter.timeline_conditions();
-        Span::between(window.start, window.end).add(&mut captured);
+        captured.created(Span::between(window.start, window.end));
         rows.extend(temporal::captured_memories(connection, &captured, most)?);
         rows.extend(others.sources.captured(connection, span, agent, project, most)?);
     }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::query::RecallQuery;
 use crate::core::access::Readable;
 use crate::db::sql::Conditions;
-use crate::parts::memory::filters;
+use crate::parts::memory::store::conditions::Asked;
 use crate::parts::memory::store::memories::Place;
 use crate::parts::memory::store::recall;
 use crate::parts::memory::vectors::index::Allowed;
@@ -27,38 +27,22 @@ impl<'a> Filter<'a> {
     pub fn conditions(&self) -> Conditions {
         let query = self.query;
         let mut all = self.place_conditions();
-        for (value, condition) in [(&query.kind, "m.type = ?"), (&query.who, "m.who = ?")] {
-            if let Some(value) = value {
-                all.and_with(condition, value.clone());
-            }
-        }
-        query.span.add(&mut all);
-        filters::add_tags(&mut all, &query.tags);
-        if query.pinned {
-            all.and("m.pinned = 1");
-        }
-        if let Some(least) = query.importance_min {
-            all.and_with("m.importance >= ?", least);
-        }
-        if let Some(ids) = &self.only {
-            let list = serde_json::Value::from(ids.as_slice()).to_string();
-            all.and_with("m.id IN (SELECT value FROM json_each(?))", list);
-        }
+        all.kind(query.kind.as_deref())
+            .who(query.who.as_deref())
+            .created(query.span)
+            .tags(&query.tags)
+            .pinned(query.pinned)
+            .importance(query.importance_min, None)
+            .ids(self.only.as_deref());
         all
     }
 
     /// Where a memory has to be: live, readable, in the scope and the project asked for.
     pub fn place_conditions(&self) -> Conditions {
         let mut all = Conditions::default();
-        all.and("m.is_deleted = 0");
+        all.live();
         self.readable.filter(&mut all);
-        match &self.query.scope {
-            Some(scope) => all.and_with("m.scope = ?", scope.clone()),
-            None => all.and("m.scope IS NULL"),
-        };
-        if let Some(project) = &self.query.project {
-            all.and_with("m.project = ?", project.clone());
-        }
+        all.scope(self.query.scope.as_deref()).project(self.query.project.as_deref());
         all
     }
 
@@ -85,9 +69,7 @@ impl<'a> Filter<'a> {
     pub fn timeline_conditions(&self) -> Conditions {
         let mut all = Conditions::default();
         self.readable.filter(&mut all);
-        if let Some(project) = &self.query.project {
-            all.and_with("m.project = ?", project.clone());
-        }
+        all.project(self.query.project.as_deref());
         all
     }
 }

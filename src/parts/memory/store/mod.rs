@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod candidates;
+pub mod conditions;
 pub mod embeddings;
 pub mod fulltext;
 pub mod hints;

@@ -103,29 +103,3 @@ pub fn allowed_rows(connection: &Connection, filter: &Conditions) -> rusqlite::R
     let rows = sql::rows(connection, &text, filter.after(&[]), |row| row.get(0))?;
     Ok(rows.into_iter().collect())
 }
-
-/// Mentions of the entities of a few memories that are followed.
-const FOLLOWED: i64 = 2_000;
-
-/// Rowids of memories of type `rationale` that mention an entity which one of these memories
-/// mentions, the most important first. `filter` speaks of `m`.
-pub fn rationales(
-    connection: &Connection,
-    rowids: &[i64],
-    filter: &Conditions,
-    limit: i64,
-) -> rusqlite::Result<Vec<i64>> {
-    let text = format!(
-        "WITH shared AS (SELECT DISTINCT y.memory_id FROM json_each(?) j CROSS JOIN memories d ON d.rowid = j.value
-             CROSS JOIN memory_entity_mentions x ON x.memory_id = d.id
-             CROSS JOIN memory_entity_mentions y INDEXED BY idx_memory_entity_mentions_entity ON y.entity_id = x.entity_id
-           LIMIT ?)
-         SELECT m.rowid FROM shared s CROSS JOIN memories m ON m.id = s.memory_id
-         WHERE m.type = 'rationale' AND {}
-         ORDER BY m.importance DESC, m.created_at DESC LIMIT ?",
-        filter.sql()
-    );
-    let list = serde_json::Value::from(rowids).to_string();
-    let values = filter.between(&[&list, &FOLLOWED], &[&limit]);
-    sql::rows(connection, &text, values, |row| row.get(0))
-}

@@ -10,11 +10,12 @@ use serde_json::Value;
 use super::embed::tracker;
 use crate::core::Error;
 use crate::core::access::Caller;
-use crate::db::sql::{self, Conditions};
+use crate::db::sql::Conditions;
 use crate::parts::memory::Memory;
 use crate::parts::memory::api::{MapComputing, MapQuery, MapReady, Node, Nodes};
 use crate::parts::memory::browse::visible_to;
 use crate::parts::memory::filters::{self, Span};
+use crate::parts::memory::store::conditions::Asked;
 use crate::parts::memory::store::embeddings::{self, ExportRow};
 use crate::sys::locks;
 
@@ -62,6 +63,11 @@ pub struct MapFilter {
     offset: i64,
 }
 
+/// The parts of a comma list.
+fn listed(text: Option<&str>) -> Vec<&str> {
+    text.unwrap_or_default().split(',').map(str::trim).filter(|t| !t.is_empty()).collect()
+}
+
 impl MapFilter {
     pub fn of(query: MapQuery, caller: &Caller) -> Result<Self, Error> {
         let paged = query.limit.is_some() || query.offset.is_some();
@@ -70,45 +76,23 @@ impl MapFilter {
         let dimensions = if query.dimensions.as_deref() == Some("3") { 3 } else { 2 };
         let mut conditions = visible_to(caller);
         let mut partial = paged || caller.scoped().is_some();
-        if let Some(text) = query.q.as_deref() {
-            let pattern = sql::like_contains(filters::needle("q", text)?);
-            conditions.and_with(
-                "(m.content || ' ' || COALESCE(m.tags, '') || ' ' || COALESCE(m.who, '') || ' ' || m.type || ' ' ||
-                  COALESCE(m.source_type, '') || ' ' || COALESCE(m.source_id, '')) LIKE ? ESCAPE '\\'",
-                pattern,
-            );
-            partial = true;
-        }
-        for (list, condition) in [
-            (&query.who, "m.who IN (SELECT value FROM json_each(?))"),
-            (&query.kinds, "m.type IN (SELECT value FROM json_each(?))"),
-            (&query.source_types, "m.source_type IN (SELECT value FROM json_each(?))"),
-        ] {
-            let text = list.as_deref().unwrap_or_default();
-            let values: Vec<&str> = text.split(',').map(str::trim).filter(|t| !t.is_empty()).collect();
-            if !values.is_empty() {
-                conditions.and_with(condition, Value::from(values).to_string());
-                partial = true;
-            }
-        }
+        let words = query.q.as_deref().map(|text| filters::needle("q", text)).transpose()?;
+        let [kinds, whos, sources] = [&query.kinds, &query.who, &query.source_types].map(|l| listed(l.as_deref()));
         let tags = filters::tags(query.tags.as_deref())?;
-        filters::add_tags(&mut conditions, &tags);
         let span = Span::of(query.since.as_deref(), query.until.as_deref())?;
-        span.add(&mut conditions);
-        partial |= !tags.is_empty() || !span.is_open() || query.pinned.0;
-        if query.pinned.0 {
-            conditions.and("m.pinned = 1");
-        }
         let share = |n: Option<f64>| n.map(|n| n.clamp(0.0, 1.0));
         let (low, high) = (share(query.importance_min.0), share(query.importance_max.0));
         let swapped = matches!((low, high), (Some(low), Some(high)) if low > high);
         let (low, high) = if swapped { (high, low) } else { (low, high) };
-        for (bound, condition) in [(low, "m.importance >= ?"), (high, "m.importance <= ?")] {
-            if let Some(bound) = bound {
-                conditions.and_with(condition, bound);
-                partial = true;
-            }
-        }
+        let unfiltered = conditions.len();
+        conditions
+            .says(words)
+            .any_of(&kinds, &whos, &sources)
+            .tags(&tags)
+            .created(span)
+            .pinned(query.pinned.0)
+            .importance(low, high);
+        partial |= conditions.len() > unfiltered;
         Ok(MapFilter { conditions, partial, dimensions, limit, offset })
     }
 

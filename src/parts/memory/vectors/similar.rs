@@ -12,6 +12,7 @@ use crate::db::sql::Conditions;
 use crate::parts::memory::Memory;
 use crate::parts::memory::api::{Neighbour, Neighbours};
 use crate::parts::memory::recall::meaning::cosine;
+use crate::parts::memory::store::conditions::Asked;
 use crate::parts::memory::store::{embeddings, memories, recall};
 
 /// Neighbours looked at exactly, as a multiple of what is asked for.
@@ -40,10 +41,7 @@ impl Memory {
         let mut filter = visible.conditions(c)?;
         // an anchor the caller may not see is none
         recall::rows(c, &[own], &filter)?.pop().ok_or_else(none)?;
-        filter.and("m.is_deleted = 0");
-        if let Some(kind) = kind {
-            filter.and_with("m.type = ?", kind.to_owned());
-        }
+        filter.live().kind(kind);
         let anchor = embeddings::vector_of(c, id)?.ok_or_else(none)?;
         let near = match self.near_by_index(c, &anchor, &filter, kind.is_some(), (limit * AHEAD).max(LEAST))? {
             Some(near) => near.into_iter().filter(|rowid| *rowid != own).collect(),
