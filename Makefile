@@ -10,13 +10,16 @@ SHARED ?= ../shared
 TARGET = $(or $(shell $(CARGO) metadata --format-version 1 --no-deps --offline 2>/dev/null \
 	| sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'),target)
 
-.PHONY: help build run test torture bench eval growth conformance static install install-user uninstall clean
+.PHONY: help build run test torture bench eval growth conformance contract docs size static install uninstall clean
 
 help:
 	@echo "make build        release binary: target/release/signetd"
 	@echo "make run          build and start it (WORKSPACE=$(WORKSPACE) PORT=$(PORT))"
 	@echo "make test         formatting, lints, tests, conformance cases"
 	@echo "make conformance  only the conformance cases, on the debug binary"
+	@echo "make contract     schemathesis against a daemon of its own, local and team mode (SECONDS=600 per mode; needs PyPI once)"
+	@echo "make docs         tables of docs/ and docs/api/openapi.json, from the declarations"
+	@echo "make size         code size by part of the static binary; fails above the budget"
 	@echo "make torture      index reloads under load, kills under writes (release build, about two minutes)"
 	@echo "make bench        speed and memory figures (release build, about two minutes)"
 	@echo "make growth       recall at 1,000 to 1,000,000 memories (some ten minutes)"
@@ -45,6 +48,15 @@ test:
 conformance:
 	$(CARGO) build --locked
 	python3 tests/conformance/check.py --cmd "$(TARGET)/debug/signetd serve"
+
+# SECONDS: time per mode, else a bounded number of examples
+contract:
+	$(CARGO) build --locked
+	python3 tools/contract.py --cmd "$(TARGET)/debug/signetd serve" --venv "$(TARGET)/contract" \
+		$(if $(SECONDS),--seconds $(SECONDS),--examples 3)
+
+docs:
+	SIGNETD_WRITE_DOCS=1 $(CARGO) test --locked --test documents
 
 torture: build
 	python3 tools/torture.py --cmd "$(TARGET)/release/signetd serve"

@@ -77,12 +77,12 @@ impl App {
 /// Every route of the daemon, on the part that answers it.
 pub fn router() -> Router<App> {
     Router::<App>::new()
-        .mount(status::ROUTES, |app| &app.status)
-        .mount(auth::ROUTES, |app| &*app.auth)
-        .mount(config::ROUTES, |app| &app.settings)
-        .mount(agents::ROUTES, |app| &app.agents)
-        .mount(memory::ROUTES, |app| &*app.memory)
-        .mount(pipeline::ROUTES, |app| &*app.pipeline)
+        .mount("status", status::ROUTES, |app| &app.status)
+        .mount("auth", auth::ROUTES, |app| &*app.auth)
+        .mount("config", config::ROUTES, |app| &app.settings)
+        .mount("agents", agents::ROUTES, |app| &app.agents)
+        .mount("memory", memory::ROUTES, |app| &*app.memory)
+        .mount("pipeline", pipeline::ROUTES, |app| &*app.pipeline)
 }
 
 /// All routes described: OpenAPI 3.1.

@@ -105,7 +105,7 @@ fn start(change: impl FnOnce(&mut HttpConfig)) -> Running {
     let events = Arc::new(Hub::new(16, 16));
     let stop = Stop::new();
     let state = State { entered: enter, gate, events: Arc::clone(&events) };
-    let router = Router::<State>::new().mount(ROUTES, |state| state);
+    let router = Router::<State>::new().mount("test", ROUTES, |state| state);
     let dispatcher = Dispatcher::new(Arc::new(state), router, Arc::new(Open), stop.clone());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server =

@@ -4,8 +4,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::Section;
+use serde_json::Value;
+
 use super::rates::{Bucket, Rate};
+use super::settings::{Key, Table};
+use super::{NetworkMode, Section};
+use crate::text::Named;
 
 crate::names! {
     /// `auth.mode` (foundation part, §4).
@@ -32,6 +36,56 @@ impl AuthMode {
         strictness(self) < strictness(other)
     }
 }
+
+/// Keys of `auth`.
+pub const AUTH: Table = Table {
+    section: "auth",
+    about: "Who is let in.",
+    keys: &[
+        Key::by_hand("mode", || "local".into(), "Nobody needs a credential; all do; those of this machine do not.")
+            .one_of(<AuthMode as Named>::NAMES),
+        Key::by_hand("defaultTokenTtlSeconds", || 604_800.into(), "Life of a token, s; above 0."),
+        Key::by_hand("sessionTokenTtlSeconds", || 86_400.into(), "Life of a login's token, s; above 0."),
+        Key::by_hand("login.password.username", || "admin".into(), "Who logs in by password.")
+            .older("auth.adminUser.username"),
+        Key::by_hand(
+            "login.password.passwordHash",
+            || Value::Null,
+            "As `signetd password hash` prints it; without one nobody logs in.",
+        )
+        .older("auth.adminUser.passwordHash"),
+        Key::by_hand(
+            "rateLimits.<bucket>.max",
+            || Value::Null,
+            "Requests of a caller in a window; docs/architecture.md has the defaults.",
+        ),
+        Key::by_hand("rateLimits.<bucket>.windowMs", || 60_000.into(), "The window, ms."),
+    ],
+};
+
+/// Keys of `network`.
+pub const NETWORK: Table = Table {
+    section: "network",
+    about: "Where the daemon listens and whom it answers.",
+    keys: &[
+        Key::by_hand(
+            "mode",
+            || "localhost".into(),
+            "On this machine only, or on all its addresses; `SIGNET_BIND` and `--bind` win.",
+        )
+        .one_of(<NetworkMode as Named>::NAMES),
+        Key::by_hand(
+            "allowedPeers",
+            || Value::Null,
+            "A list of addresses and networks that may connect, beside this machine.",
+        ),
+        Key::by_hand(
+            "allowedHosts",
+            || Value::Null,
+            "A list of further names by which the daemon may be called without a credential.",
+        ),
+    ],
+};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuthConfig {

@@ -3,8 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::Section;
+use super::settings::{Key, Table};
 use crate::names;
+use crate::text::Named;
 
 names! {
     /// The wire format of a target that can be asked from here.
@@ -15,6 +19,37 @@ names! {
         Ollama = "ollama",
     }
 }
+
+/// Keys of `inference`.
+pub const INFERENCE: Table = Table {
+    section: "inference",
+    about: "Which language models there are, and which are asked for which work.",
+    keys: &[
+        Key::by_hand("enabled", || true.into(), "Ask models at all."),
+        Key::by_hand("targets.<id>.executor", || Value::Null, "The wire format; others cannot be asked from here yet.")
+            .one_of(<Executor as Named>::NAMES)
+            .older("inference.providers.<id>"),
+        Key::by_hand("targets.<id>.endpoint", || Value::Null, "The server's address (`base_url` too)."),
+        Key::by_hand("targets.<id>.account", || Value::Null, "An entry of `accounts`."),
+        Key::by_hand("targets.<id>.models.<id>.model", || Value::Null, "What the server calls a model."),
+        Key::by_hand(
+            "accounts.<id>.credentialRef",
+            || Value::Null,
+            "The environment variable that holds a key (`secretRef` too).",
+        ),
+        Key::by_hand("defaultPolicy", || Value::Null, "The policy of workloads that name none."),
+        Key::by_hand(
+            "policies.<id>",
+            || Value::Null,
+            "Lists of `target/model`: `defaultTargets`, `allow`, `fallbackTargets` are tried in this order, but for those in `deny`.",
+        ),
+        Key::by_hand(
+            "workloads.<name>",
+            || Value::Null,
+            "`target` and `policy` of a kind of work; `default` stands for those not named.",
+        ),
+    ],
+};
 
 /// A server with models.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,6 +10,7 @@ mod inference;
 mod live;
 pub mod pipeline;
 mod rates;
+pub mod reference;
 pub mod settings;
 
 use serde_json::{Map, Value};
@@ -21,6 +22,9 @@ pub use inference::{Executor, Inference};
 pub use live::Live;
 pub use pipeline::{Graph, Pipeline, Traversal};
 pub use rates::{Bucket, Rate};
+use settings::{Key, Table};
+
+use crate::text::Named;
 
 crate::names! {
     /// Which embedding provider makes vectors.
@@ -44,6 +48,57 @@ impl Provider {
     }
 }
 
+/// Keys of `embedding`.
+pub const EMBEDDING: Table = Table {
+    section: "embedding",
+    about: "Who makes vectors. Also found as `memory.embeddings` and `embeddings`: the first there is counts.",
+    keys: &[
+        Key::by_hand(
+            "provider",
+            || "native".into(),
+            "The model in the binary, a server, or nobody: then by words only.",
+        )
+        .one_of(<Provider as Named>::NAMES),
+        Key::by_hand("model", || "nomic-embed-text-v1.5".into(), "What a server calls its model."),
+        Key::by_hand("dimensions", || 768.into(), "Components of its vectors; read beside `provider`.")
+            .within(1.0, 8_192.0),
+        Key::by_hand(
+            "base_url",
+            || Value::Null,
+            "The server; by default ollama on 11434, llama-cpp on 8080, OpenAI's own.",
+        )
+        .older("embedding.endpoint"),
+        Key::by_hand("api_key", || Value::Null, "Its key, else `OPENAI_API_KEY` of the environment."),
+        Key::by_hand(
+            "promptSubmitTimeoutMs",
+            || 1_000.into(),
+            "How long a recall waits for the vector of its question, ms.",
+        )
+        .within(1_000.0, 300_000.0),
+    ],
+};
+
+/// Keys outside any larger section.
+pub const MISC: Table = Table {
+    section: "",
+    about: "What stands by itself.",
+    keys: &[
+        Key::by_hand("agent.created", || Value::Null, "Shown by `/api/status`."),
+        Key::by_hand("features.<name>", || Value::Null, "A feature flag: true or false, as `/api/features` shows it."),
+        Key::by_hand(
+            "agents.roster",
+            || Value::Null,
+            "Agents with `name`, `read_policy` (isolated, shared, group) and `policy_group`; added at start.",
+        ),
+        Key::by_hand(
+            "updates.checkInterval",
+            || 21_600.into(),
+            "Shown by `/api/status`, s; this daemon never installs itself.",
+        )
+        .older("update.check_interval"),
+    ],
+};
+
 /// `embedding` (also found as `memory.embeddings` or `embeddings`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding {
@@ -59,16 +114,20 @@ pub struct Embedding {
     pub query_timeout_ms: u64,
 }
 
-/// `search`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Search {
-    /// Weight of the vector where both vector and keywords found a memory.
-    pub alpha: f64,
-    /// Candidates scored below this are no results.
-    pub min_score: f64,
-    pub rehearsal_enabled: bool,
-    pub rehearsal_weight: f64,
-    pub rehearsal_half_life_days: f64,
+crate::settings! {
+    /// How recall scores.
+    pub struct Search at "search" {
+        /// Weight of the vector where both vector and keywords found a memory.
+        alpha: f64 = "alpha", 0.7, 0.0 to 1.0;
+        /// Candidates scored below this are no results; read only beside `alpha`, with which the default is 0.3.
+        min_score: f64 = "min_score", 0.1, 0.0 to 1.0;
+        /// Memories that were recalled before score a little more.
+        rehearsal_enabled: bool = "rehearsal_enabled", true;
+        /// How much more at most.
+        rehearsal_weight: f64 = "rehearsal_weight", 0.1, 0.0 to 1.0;
+        /// Days after which the last recall counts half.
+        rehearsal_half_life_days: f64 = "rehearsal_half_life_days", 30.0, 1.0 to 36_500.0;
+    }
 }
 
 /// One entry of `agents.roster`.
@@ -117,7 +176,7 @@ impl Config {
             features: features(root.at("features")),
             roster: root.at("agents.roster").items().filter_map(roster_entry).collect(),
             embedding: embedding(root),
-            search: search(root.at("search")),
+            search: search(root),
             pipeline: Pipeline::read(root.at("memory.pipelineV2")),
             inference: Inference::read(root.at("inference")),
             updates: updates(root),
@@ -172,18 +231,14 @@ fn embedding(root: Section<'_>) -> Embedding {
     }
 }
 
-fn search(section: Section<'_>) -> Search {
-    // `min_score` is only read beside `alpha`, and its default rises with it
-    let min_score = match section.at("alpha").number() {
-        Some(_) => section.at("min_score").number().unwrap_or(0.3),
-        None => 0.1,
-    };
-    Search {
-        alpha: section.at("alpha").number().unwrap_or(0.7).clamp(0.0, 1.0),
-        min_score: min_score.clamp(0.0, 1.0),
-        rehearsal_enabled: section.at("rehearsal_enabled").bool().unwrap_or(true),
-        rehearsal_weight: section.at("rehearsal_weight").number().unwrap_or(0.1).clamp(0.0, 1.0),
-        rehearsal_half_life_days: section.at("rehearsal_half_life_days").number().unwrap_or(30.0).max(1.0),
+/// `min_score` is only read beside `alpha`, and its default rises with it.
+fn search(root: Section<'_>) -> Search {
+    let given = |key: &str| root.at("search").at(key).number();
+    let search = Search::read(root);
+    match (given("alpha"), given("min_score")) {
+        (Some(_), Some(_)) => search,
+        (Some(_), None) => Search { min_score: 0.3, ..search },
+        (None, _) => Search { min_score: 0.1, ..search },
     }
 }
 

@@ -24,6 +24,25 @@ pub struct Key {
     pub about: &'static str,
 }
 
+impl Key {
+    /// A key whose value a section reads in its own way; an empty default says that there is none.
+    pub const fn by_hand(name: &'static str, default: fn() -> Value, about: &'static str) -> Key {
+        Key { name, older: None, default, bounds: None, names: &[], about }
+    }
+
+    pub const fn older(self, name: &'static str) -> Key {
+        Key { older: Some(name), ..self }
+    }
+
+    pub const fn within(self, least: f64, most: f64) -> Key {
+        Key { bounds: Some((least, most)), ..self }
+    }
+
+    pub const fn one_of(self, names: &'static [&'static str]) -> Key {
+        Key { names, ..self }
+    }
+}
+
 /// The declaration of one section.
 #[derive(Debug)]
 pub struct Table {

@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn dispatcher() -> Dispatcher<()> {
-        Dispatcher::new(Arc::new(()), Router::new().mount(ROUTES, |app| app), Arc::new(ByHeader), Stop::new())
+        Dispatcher::new(Arc::new(()), Router::new().mount("test", ROUTES, |app| app), Arc::new(ByHeader), Stop::new())
     }
 
     fn ask(dispatcher: &Dispatcher<()>, method: Method, path: &str, who: &str) -> u16 {

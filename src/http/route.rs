@@ -39,6 +39,8 @@ pub struct Spec {
     pub takes: &'static [&'static Shape],
     /// Its answers by status.
     pub gives: &'static [(u16, Described)],
+    /// It answers with a page, not with JSON.
+    pub is_page: bool,
 }
 
 /// A route of one part.
@@ -81,6 +83,7 @@ impl<P> Route<P> {
             about: "",
             takes: &[],
             gives: &[],
+            is_page: false,
         };
         Route { spec, model_if: None, handler }
     }
@@ -132,6 +135,12 @@ impl<P> Route<P> {
     /// Answers of several statuses.
     pub const fn answers(mut self, by_status: &'static [(u16, Described)]) -> Self {
         self.spec.gives = by_status;
+        self
+    }
+
+    /// A 200 is a page for people.
+    pub const fn page(mut self) -> Self {
+        self.spec.is_page = true;
         self
     }
 

@@ -32,6 +32,8 @@ impl<A, P> Answers<A> for OnPart<A, P> {
 
 /// A route as the daemon has it.
 pub struct Mounted<A> {
+    /// The name of its part.
+    pub part: &'static str,
     pub spec: &'static Spec,
     answers: Box<dyn Answers<A>>,
 }
@@ -129,12 +131,12 @@ impl<A: 'static> Router<A> {
         Self::default()
     }
 
-    /// Adds a part's table. Two routes of the same method and path are refused.
-    pub fn mount<P: 'static>(mut self, routes: &'static [Route<P>], part: fn(&A) -> &P) -> Self {
+    /// Adds a part's table under the part's name. Two routes of the same method and path are refused.
+    pub fn mount<P: 'static>(mut self, name: &'static str, routes: &'static [Route<P>], part: fn(&A) -> &P) -> Self {
         for route in routes {
             let segments: Vec<&'static str> = route.spec.path.split('/').skip(1).collect();
             self.root.insert(&segments, &route.spec, self.routes.len());
-            self.routes.push(Mounted { spec: &route.spec, answers: Box::new(OnPart { route, part }) });
+            self.routes.push(Mounted { part: name, spec: &route.spec, answers: Box::new(OnPart { route, part }) });
         }
         self
     }
@@ -147,9 +149,9 @@ impl<A: 'static> Router<A> {
         Some((route, parameters(route.spec.path).zip(values).collect()))
     }
 
-    /// Every route in the order in which they were mounted.
-    pub fn specs(&self) -> impl Iterator<Item = &'static Spec> + '_ {
-        self.routes.iter().map(|route| route.spec)
+    /// Every route with its part's name, in the order in which they were mounted.
+    pub fn specs(&self) -> impl Iterator<Item = (&'static str, &'static Spec)> + '_ {
+        self.routes.iter().map(|route| (route.part, route.spec))
     }
 }
 
@@ -172,14 +174,14 @@ mod tests {
     ];
 
     fn router() -> Router<()> {
-        Router::new().mount(ROUTES, |app| app)
+        Router::new().mount("test", ROUTES, |app| app)
     }
 
     #[test]
     #[should_panic(expected = "two routes GET /a/:other")]
     fn a_second_route_of_one_method_and_path_is_refused() {
         static MORE: &[Route<()>] = &[Route::get("/a/:other", Access::Open, ok)];
-        router().mount(MORE, |app| app);
+        router().mount("more", MORE, |app| app);
     }
 
     fn found(method: Method, path: &str) -> Option<(&'static str, Params)> {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 pub use background::{
     Autonomous, MaintenanceMode, ModelRegistry, Procedural, Reflections, Repair, Structural, Telemetry, WriteGate,
 };
-pub use models::{Extraction, Synthesis, allow_remote_providers};
+pub use models::{EXTRACTION, Extraction, SAFETY, SYNTHESIS, Synthesis, allow_remote_providers};
 pub use recall::{Feedback, Graph, Guardrails, Reranker, Traversal};
 pub use sessions::{Continuity, Significance, Subagents};
 pub use switches::Switches;

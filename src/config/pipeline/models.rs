@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::Section;
+use super::super::settings::{Key, Table};
 
 /// Names `extraction.provider` may have, with the model each uses unless told otherwise.
 const PROVIDERS: [(&str, &str); 11] = [
@@ -20,6 +21,82 @@ const PROVIDERS: [(&str, &str); 11] = [
     ("openai-compatible", "gpt-4o-mini"),
     ("command", ""),
 ];
+
+const NAMES: [&str; PROVIDERS.len()] = {
+    let mut names = [""; PROVIDERS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = PROVIDERS[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// Keys of `extraction`.
+pub const EXTRACTION: Table = Table {
+    section: "extraction",
+    about: "The model that reads memories for facts. Of provider, model and strength the older name wins.",
+    keys: &[
+        Key::by_hand("provider", || "llama-cpp".into(), "Who is asked.").older("extractionProvider").one_of(&NAMES),
+        Key::by_hand("model", || Value::Null, "Which of its models; each provider has a default.")
+            .older("extractionModel"),
+        Key::by_hand("endpoint", || Value::Null, "Where (`base_url` too).").older("extractionEndpoint"),
+        Key::by_hand(
+            "fallbackProvider",
+            || "llama-cpp".into(),
+            "Who is asked when that one cannot be; another name means none.",
+        )
+        .older("extractionFallbackProvider")
+        .one_of(&["llama-cpp", "ollama", "none"]),
+        Key::by_hand("timeout", || 90_000.into(), "How long one text may take, ms.")
+            .older("extractionTimeout")
+            .within(5_000.0, 300_000.0),
+        Key::by_hand("minConfidence", || 0.7.into(), "Least confidence of a fact that is written.")
+            .older("minFactConfidenceForWrite")
+            .within(0.0, 1.0),
+        Key::by_hand("strength", || "low".into(), "How much is asked of the model.")
+            .older("extractionStrength")
+            .one_of(&["low", "medium", "high"]),
+        Key::by_hand("structuredOutput", || Value::Null, "Ask for JSON by its schema."),
+        Key::by_hand(
+            "escalation.maxNewEntitiesPerChunk",
+            || 10.into(),
+            "A text with more new entities is looked at again.",
+        )
+        .within(1.0, 100.0),
+        Key::by_hand("escalation.maxNewAttributesPerEntity", || 20.into(), "Likewise of claims.").within(1.0, 200.0),
+        Key::by_hand("escalation.level2MaxEntities", || 5.into(), "Entities looked at then.").within(1.0, 50.0),
+    ],
+};
+
+/// Keys of `synthesis`.
+pub const SYNTHESIS: Table = Table {
+    section: "synthesis",
+    about: "The model that writes session summaries. What is left out is taken from the extraction.",
+    keys: &[
+        Key::by_hand("enabled", || true.into(), "Write them."),
+        Key::by_hand("provider", || Value::Null, "Who is asked.").one_of(&NAMES),
+        Key::by_hand("model", || Value::Null, "Which of its models."),
+        Key::by_hand("endpoint", || Value::Null, "Where (`base_url` too)."),
+        Key::by_hand("timeout", || Value::Null, "How long a summary may take, ms.").within(5_000.0, 300_000.0),
+        Key::by_hand("maxTokens", || 8_000.into(), "Tokens of it.")
+            .older("synthesis.max_tokens")
+            .within(1_000.0, 32_000.0),
+        Key::by_hand("idleGapMinutes", || 15.into(), "Minutes of silence that end a session.").within(1.0, 1_440.0),
+    ],
+};
+
+/// The lock of provider safety.
+pub const SAFETY: Table = Table {
+    section: "",
+    about: "Provider safety.",
+    keys: &[Key::by_hand(
+        "allowRemoteProviders",
+        || true.into(),
+        "False allows only providers on this machine or in this house.",
+    )
+    .older("extraction.allowRemoteProviders")],
+};
 
 /// The model that reads memories for facts.
 #[derive(Debug, Clone, PartialEq)]

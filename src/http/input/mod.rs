@@ -55,8 +55,8 @@ pub struct Field {
     pub schema: fn() -> Value,
     /// A request without it is refused.
     pub required: bool,
-    /// What stands for it when it is left out, as written in the declaration.
-    pub default: Option<&'static str>,
+    /// What stands for it when it is left out.
+    pub default: Option<fn() -> Value>,
 }
 
 /// A typed input of a route.
@@ -127,6 +127,11 @@ pub trait Kind: Sized {
 
     /// JSON Schema of what it should be.
     fn schema() -> Value;
+
+    /// As a client would write it; null for what has no short form.
+    fn shown(&self) -> Value {
+        Value::Null
+    }
 }
 
 impl<K: Kind> Kind for Option<K> {
@@ -156,6 +161,10 @@ impl<E: Named> Kind for E {
 
     fn schema() -> Value {
         serde_json::json!({ "type": "string", "enum": E::NAMES })
+    }
+
+    fn shown(&self) -> Value {
+        Value::from(Named::as_str(*self))
     }
 }
 
@@ -199,7 +208,7 @@ macro_rules! input {
                     about: concat!($($of),*),
                     schema: <$kind as $crate::http::input::Kind>::schema,
                     required: <$kind as $crate::http::input::Kind>::REQUIRED $(&& { let _ = stringify!($default); false })?,
-                    default: $crate::input!(@shown $($default)?),
+                    default: $crate::input!(@shown $kind $(, $default)?),
                 }),*],
             };
 
@@ -215,8 +224,8 @@ macro_rules! input {
             }
         }
     };
-    (@shown) => { None };
-    (@shown $default:expr) => { Some(stringify!($default)) };
+    (@shown $kind:ty) => { None };
+    (@shown $kind:ty, $default:expr) => { Some(|| <$kind as $crate::http::input::Kind>::shown(&$default)) };
     (@read $kind:ty, $given:ident) => { <$kind as $crate::http::input::Kind>::read($given)? };
     (@read $kind:ty, $given:ident, $default:expr) => {
         match <Option<$kind> as $crate::http::input::Kind>::read($given)? {
@@ -282,7 +291,8 @@ mod tests {
         let fields = Sample::SHAPE.fields;
         assert_eq!(fields.iter().filter(|f| f.required).map(|f| f.names[0]).collect::<Vec<_>>(), ["name"]);
         assert_eq!(fields[1].names, ["colour", "color"]);
-        assert_eq!(fields[1].default, Some("Colour::Red"));
+        assert_eq!(fields[1].default.map(|d| d()), Some(Value::from("red")));
+        assert_eq!(fields[2].default.map(|d| d()), Some(Value::from(20)));
         assert_eq!((fields[2].schema)()["maximum"], 200);
         assert_eq!(Sample::SHAPE.about.trim(), "For the tests.");
     }

@@ -100,6 +100,10 @@ impl<const LEAST: i64, const MOST: i64> Kind for Count<LEAST, MOST> {
     fn schema() -> Value {
         json!({ "type": "integer", "minimum": LEAST, "maximum": MOST })
     }
+
+    fn shown(&self) -> Value {
+        Value::from(self.0)
+    }
 }
 
 /// A whole number above 0; one above the bound is taken for the bound.
@@ -117,6 +121,10 @@ impl<const MOST: i64> Kind for Positive<MOST> {
 
     fn schema() -> Value {
         json!({ "type": "integer", "minimum": 1 })
+    }
+
+    fn shown(&self) -> Value {
+        Value::from(self.0)
     }
 }
 

@@ -5,16 +5,16 @@ use serde_json::{Map, Value, json};
 use super::super::input::{Place, Shape};
 use super::super::route::Spec;
 use super::super::router::parameters;
-use super::{Types, described_field, object_of};
+use super::{Types, described_field, object_of, refusal};
 use crate::core::access::Access;
 
 /// OpenAPI 3.1 of these routes; `version` is that of the API.
-pub fn document(version: &str, routes: impl Iterator<Item = &'static Spec>) -> Value {
+pub fn document(version: &str, routes: impl Iterator<Item = (&'static str, &'static Spec)>) -> Value {
     let mut types = Types::default();
     let mut paths: Map<String, Value> = Map::new();
-    for route in routes {
+    for (part, route) in routes {
         let path = paths.entry(template(route.path)).or_insert_with(|| json!({}));
-        path[route.method.as_str().to_ascii_lowercase()] = operation(route, &mut types);
+        path[route.method.as_str().to_ascii_lowercase()] = operation(part, route, &mut types);
     }
     paths.sort_keys();
     json!({
@@ -46,16 +46,11 @@ fn json_content(schema: Value) -> Value {
     json!({ "application/json": { "schema": schema } })
 }
 
-/// Every refusal says why in `error`; some routes add members.
-fn refusal() -> Value {
-    json!({ "type": "object", "properties": { "error": { "type": "string" } } })
-}
-
-fn operation(route: &'static Spec, types: &mut Types) -> Value {
+fn operation(part: &str, route: &'static Spec, types: &mut Types) -> Value {
     let mut operation = json!({
-        "operationId": format!("{} {}", route.method, route.path),
+        "operationId": operation_id(route),
         "summary": route.about,
-        "tags": [tag(route.path)],
+        "tags": [part],
         "x-permission": route.access.as_str(),
         "x-lane": route.lane,
         "responses": responses(route, types),
@@ -81,14 +76,11 @@ fn operation(route: &'static Spec, types: &mut Types) -> Value {
     operation
 }
 
-/// What a path is about, by its first words.
-fn tag(path: &str) -> &str {
-    let mut segments = path.split('/').filter(|s| !s.is_empty());
-    match segments.next() {
-        Some("api") => segments.next().unwrap_or("api"),
-        Some(first) => first,
-        None => "dashboard",
-    }
+/// `get_api_agents_name`: a name that clients can be made with.
+fn operation_id(route: &Spec) -> String {
+    let words = route.path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
+    let method = route.method.as_str().to_ascii_lowercase();
+    std::iter::once(method.as_str()).chain(words).collect::<Vec<_>>().join("_")
 }
 
 fn in_path(name: &str) -> Value {
@@ -110,6 +102,10 @@ fn responses(route: &'static Spec, types: &mut Types) -> Value {
     for (status, described) in route.gives {
         let content = json_content(described.refer(types));
         responses.insert(status.to_string(), json!({ "description": route.about, "content": content }));
+    }
+    if route.is_page {
+        let page = json!({ "text/html": { "schema": { "type": "string" } } });
+        responses.insert("200".to_owned(), json!({ "description": route.about, "content": page }));
     }
     let refused = json!({ "$ref": "#/components/responses/Refused" });
     for status in refusals(route) {

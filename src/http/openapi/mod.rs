@@ -51,6 +51,11 @@ pub fn refer_some<T: Optional>(types: &mut Types) -> Value {
     refer::<T::Held>(types)
 }
 
+/// Every refusal says why in `error`; some routes add members.
+fn refusal() -> Value {
+    json!({ "type": "object", "properties": { "error": { "type": "string" } }, "required": ["error"] })
+}
+
 /// A described type, for tables that are constants.
 #[derive(Clone, Copy)]
 pub struct Described(fn(&mut Types) -> Value);
@@ -58,6 +63,16 @@ pub struct Described(fn(&mut Types) -> Value);
 impl Described {
     pub const fn of<T: Describe>() -> Self {
         Described(refer::<T>)
+    }
+
+    /// A refusal that cannot be told from the rest of a route's declaration.
+    pub const fn refused() -> Self {
+        Described(|_| refusal())
+    }
+
+    /// The type, or the words of a refusal.
+    pub const fn or_refused<T: Describe>() -> Self {
+        Described(|types| json!({ "anyOf": [refer::<T>(types), refusal()] }))
     }
 
     fn refer(self, types: &mut Types) -> Value {
@@ -210,5 +225,11 @@ pub fn object_of(shape: &Shape) -> Value {
 fn described_field(field: &Field) -> Value {
     let schema = (field.schema)();
     // what stands for it may be said by the field itself
-    if field.default.is_some() { nullable(schema) } else { schema }
+    let Some(default) = field.default else { return schema };
+    let mut schema = nullable(schema);
+    let default = default();
+    if !default.is_null() {
+        schema["default"] = default;
+    }
+    schema
 }

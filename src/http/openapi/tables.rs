@@ -54,12 +54,15 @@ fn section(route: &Spec, shape: &Shape) -> String {
     text += "| field | type | left out | what |\n| --- | --- | --- | --- |\n";
     for field in shape.fields {
         let names: Vec<String> = field.names.iter().map(|name| format!("`{name}`")).collect();
-        let left_out = match (field.required, field.default) {
-            (_, Some(default)) => format!("`{default}`"),
-            (true, None) => "400".to_owned(),
-            (false, None) => "–".to_owned(),
+        let schema = (field.schema)();
+        let own = field.default.map(|default| default()).filter(|default| !default.is_null());
+        let left_out = match own.as_ref().or(schema.get("default")) {
+            Some(Value::String(default)) => format!("`{default}`"),
+            Some(default) => format!("`{default}`"),
+            None if field.required => "400".to_owned(),
+            None => "–".to_owned(),
         };
-        let kind = kind(&(field.schema)());
+        let kind = kind(&schema);
         let _ = writeln!(text, "| {} | {kind} | {left_out} | {} |", names.join(", "), field.about.trim());
     }
     text.push('\n');

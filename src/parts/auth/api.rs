@@ -68,7 +68,9 @@ impl Kind for SomeTexts {
 input! {
     /// A login by password.
     pub struct Login in Body {
+        /// As configured.
         username: Exact<128> = "username";
+        /// In plain text; it is compared by its hash.
         password: Exact<1024> = "password";
     }
 }
@@ -80,6 +82,7 @@ input! {
         project: Option<ScopeText> = "project";
         /// The agent it acts as.
         agent: Option<ScopeText> = "agent";
+        /// A user.
         user: Option<ScopeText> = "user";
     }
 }
@@ -97,7 +100,9 @@ pub fn scope_of(given: Option<Nested<ScopeInput>>) -> Scope {
 input! {
     /// A token to be minted.
     pub struct TokenRequest in Body {
+        /// What the credential may be.
         role: Role = "role";
+        /// What it is bound to: `project`, `agent`, `user`.
         scope: Option<Nested<ScopeInput>> = "scope";
         /// How long it is valid; `auth.defaultTokenTtlSeconds` when left out.
         ttl_s: Loose<Decimal> = "ttlSeconds";
@@ -109,13 +114,19 @@ input! {
     pub struct NewApiKey in Body {
         /// What it is for.
         name: Text = "name";
+        /// What the credential may be.
         role: Role = "role", default Role::Agent;
+        /// What it is bound to: `project`, `agent`, `user`.
         scope: Option<Nested<ScopeInput>> = "scope";
         /// Narrows the role; a key for a connector gets recall, remember and documents.
         permissions: PermissionNames = "permissions", default PermissionNames::default();
+        /// The harness it is for, which gives it a set of permissions.
         connector: Loose<Text> = "connector";
+        /// The same as `connector`, for people.
         harness: Loose<Text> = "harness";
+        /// The agent it acts for.
         agent_id: Loose<Text> = "agentId";
+        /// Kept with the key.
         allowed_projects: SomeTexts = "allowedProjects";
         /// When it ends; never when left out.
         expires_at: Option<Date> = "expiresAt";
@@ -292,5 +303,14 @@ answer! {
     /// One key.
     pub struct OneApiKey {
         pub api_key: ApiKey = "apiKey";
+    }
+}
+
+answer! {
+    /// A way to log in that is not built.
+    pub struct Reserved {
+        pub error: String = "error";
+        /// `sso` or `saml`.
+        pub provider: &'static str = "provider";
     }
 }

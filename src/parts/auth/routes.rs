@@ -1,10 +1,11 @@
 //! `/api/auth`: who am I, logging in, minting tokens, API keys (foundation part, §6).
 
 use super::Auth;
-use super::api::{ApiKeyList, Login, Methods, Minted, NewApiKey, OneApiKey, Session, TokenRequest, WhoAmI};
+use super::api::{ApiKeyList, Login, Methods, Minted, NewApiKey, OneApiKey, Reserved, Session, TokenRequest, WhoAmI};
 use crate::config::Bucket;
 use crate::core::access::Access::{Needs, Open};
 use crate::core::access::Permission;
+use crate::http::openapi::Described;
 use crate::http::{ApiError, Lane, Request, Response, Route};
 
 pub const ROUTES: &[Route<Auth>] = &[
@@ -12,14 +13,14 @@ pub const ROUTES: &[Route<Auth>] = &[
     Route::get("/api/auth/methods", Open, methods).gives::<Methods>().at_once().about("How one can log in"),
     Route::post("/api/auth/login", Open, login)
         .takes::<Login>()
-        .gives::<Session>()
+        .answers(&[(200, Described::of::<Session>()), (401, Described::refused())])
         .limited(Bucket::Login)
         .lane(Lane::Hash)
         .about("A password for an admin's session token; rated per peer"),
-    Route::get("/api/auth/sso/start", Open, sso).about("Reserved: 501"),
-    Route::get("/api/auth/sso/callback", Open, sso).about("Reserved: 501"),
-    Route::get("/api/auth/saml/start", Open, saml).about("Reserved: 501"),
-    Route::post("/api/auth/saml/acs", Open, saml).about("Reserved: 501"),
+    Route::get("/api/auth/sso/start", Open, sso).answers(RESERVED).about("Reserved: 501"),
+    Route::get("/api/auth/sso/callback", Open, sso).answers(RESERVED).about("Reserved: 501"),
+    Route::get("/api/auth/saml/start", Open, saml).answers(RESERVED).about("Reserved: 501"),
+    Route::post("/api/auth/saml/acs", Open, saml).answers(RESERVED).about("Reserved: 501"),
     Route::post("/api/auth/token", Needs(Permission::Admin), mint)
         .takes::<TokenRequest>()
         .gives::<Minted>()
@@ -49,8 +50,10 @@ fn methods(auth: &Auth, _: &Request) -> Result<Response, ApiError> {
     Ok(Response::json(&auth.methods()))
 }
 
-fn reserved(provider: &str) -> Result<Response, ApiError> {
-    Err(ApiError::new(501, format!("{provider} login is not available")).with("provider", provider))
+const RESERVED: &[(u16, Described)] = &[(501, Described::of::<Reserved>())];
+
+fn reserved(provider: &'static str) -> Result<Response, ApiError> {
+    Ok(Response::json_with(501, &Reserved { error: format!("{provider} login is not available"), provider }))
 }
 
 fn sso(_: &Auth, _: &Request) -> Result<Response, ApiError> {

@@ -37,6 +37,7 @@ input! {
     pub struct Save in Body {
         /// A plain name that ends in `.md` or `.yaml`.
         file: Content = "file";
+        /// The whole file.
         content: Content = "content";
     }
 }

@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::api::{
     ChangeAnswer, DeleteInput, EmbeddingHealth, EmbeddingStatus, Export, ExportQuery, FeedbackAnswer, FeedbackBody,
-    ForgetAnswer, ForgetBody, FoundList, History, HistoryQuery, KeywordQuery, ListQuery, MapComputing, MapQuery,
-    MapReady, MemoryList, Modified, ModifyBody, MostUsedList, MostUsedQuery, Neighbours, NoteBody, NoteWritten,
-    OneMemory, PatchBody, RecallAnswer, RecallBody, RecoverInput, RememberBody, Remembered, ReviewQueue, SearchQuery,
-    SimilarQuery, Timeline, TimelineQuery,
+    ForgetAnswer, ForgetBody, FoundList, History, HistoryQuery, KeywordQuery, ListQuery, MapComputing, MapFailed,
+    MapQuery, MapReady, MemoryList, Modified, ModifyBody, MostUsedList, MostUsedQuery, Neighbours, NoteBody,
+    NoteWritten, OneMemory, PatchBody, RecallAnswer, RecallBody, RecoverInput, RememberBody, Remembered, ReviewQueue,
+    SearchQuery, SimilarQuery, Timeline, TimelineQuery,
 };
 use super::browse::Keywords;
 use super::change::reason;
@@ -27,20 +27,12 @@ const QUESTION: usize = 256 * 1024;
 
 const CHANGED: &[(u16, Described)] = &[
     (200, Described::of::<ChangeAnswer>()),
-    (403, Described::of::<Refused>()),
-    (404, Described::of::<Refused>()),
-    (409, Described::of::<Refused>()),
+    (403, Described::or_refused::<ChangeAnswer>()),
+    (404, Described::or_refused::<ChangeAnswer>()),
+    (409, Described::or_refused::<ChangeAnswer>()),
 ];
-const MAP: &[(u16, Described)] = &[(200, Described::of::<MapReady>()), (202, Described::of::<MapComputing>())];
-
-crate::answer! {
-    /// Why a memory was not changed.
-    pub struct Refused {
-        pub error: Option<String> = "error", if some;
-        /// Why, in one word.
-        pub status: Option<String> = "status", if some;
-    }
-}
+const MAP: &[(u16, Described)] =
+    &[(200, Described::of::<MapReady>()), (202, Described::of::<MapComputing>()), (500, Described::of::<MapFailed>())];
 
 pub const ROUTES: &[Route<Memory>] = &[
     Route::post("/api/memory/remember", Needs(Permission::Remember), remember)
@@ -376,6 +368,6 @@ fn map(memory: &Memory, req: &Request) -> Result<Response, ApiError> {
     match memory.map(&MapFilter::of(req.input()?, &req.caller)?)? {
         Mapped::Ready(map) => Ok(Response::json(&*map)),
         Mapped::Computing(asked) => Ok(Response::json_with(202, &asked)),
-        Mapped::Failed(message) => Ok(Response::json_with(500, &json!({ "status": "error", "message": message }))),
+        Mapped::Failed(message) => Ok(Response::json_with(500, &MapFailed { status: "error", message })),
     }
 }

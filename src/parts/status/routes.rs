@@ -28,7 +28,7 @@ pub const ROUTES: &[Route<Status>] = &[
     Route::get("/openapi.json", Credential, openapi)
         .gives::<Map<String, Value>>()
         .about("This API described in OpenAPI 3.1"),
-    Route::get("/", Open, root).about("A page for people who open the daemon's address in a browser"),
+    Route::get("/", Open, root).page().about("A page for people who open the daemon's address in a browser"),
 ];
 
 fn health(status: &Status, _: &Request) -> Result<Response, ApiError> {

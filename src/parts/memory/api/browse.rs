@@ -51,7 +51,9 @@ answer! {
 input! {
     /// A page of the list.
     pub struct ListQuery in Query {
+        /// Rows of the answer.
         limit: Clamped<100, 1, 1000> = "limit";
+        /// Rows left out before them.
         offset: Clamped<0, 0, { i64::MAX }> = "offset";
     }
 }
@@ -125,11 +127,17 @@ input! {
         distinct: Option<Text> = "distinct";
         /// 20 with an expression, else 50.
         limit: Clamped<-1, 1, 1000> = "limit";
+        /// Only of this type.
         kind: Option<Text> = "type";
+        /// Only of this author.
         who: Option<Text> = "who";
+        /// A comma list; each must be part of a memory's tags.
         tags: Option<Text> = "tags";
+        /// Not older than this time; a bare date means its beginning.
         since: Option<Text> = "since";
+        /// Only pinned ones.
         pinned: Switch = "pinned";
+        /// Least importance.
         importance_min: Relaxed = "importance_min";
     }
 }
@@ -164,6 +172,7 @@ answer! {
 input! {
     /// How far back.
     pub struct HistoryQuery in Query {
+        /// Rows of the answer.
         limit: Positive<1000> = "limit", default Positive(200);
     }
 }

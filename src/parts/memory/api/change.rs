@@ -17,10 +17,13 @@ input! {
     pub struct PatchBody in Body {
         /// The new text.
         content: Option<Filled> = "content";
+        /// The new type.
         kind: Option<Filled> = "type";
         /// `null` clears them.
         tags: Option<Tags> = "tags";
+        /// The new importance.
         importance: Option<Strict<Fraction>> = "importance";
+        /// Whether it is pinned.
         pinned: Option<Flag> = "pinned";
         /// The change is only made to this version.
         if_version: Option<Version> = "if_version";
@@ -54,9 +57,11 @@ impl Kind for Patches {
 input! {
     /// Changes of several memories, each its own transaction.
     pub struct ModifyBody in Body {
+        /// What to change, each with its `id`.
         patches: Patches = "patches";
         /// The reason of patches that have none.
         reason: Loose<Text> = "reason";
+        /// Who, for the history, where no credential says it.
         changed_by: Loose<Text> = "changed_by";
     }
 }
@@ -87,10 +92,13 @@ impl Kind for Force {
 input! {
     /// How a memory is deleted.
     pub struct DeleteInput in Either {
+        /// Why, for the history.
         reason: Loose<Text> = "reason";
         /// Pinned ones are only deleted with it.
         force: Force = "force";
+        /// Refused with 409 when the row is at another version.
         if_version: Option<Version> = "if_version";
+        /// Who, for the history, where no credential says it.
         changed_by: Loose<Text> = "changed_by";
     }
 }
@@ -98,8 +106,11 @@ input! {
 input! {
     /// How a deleted memory is recovered.
     pub struct RecoverInput in Either {
+        /// Why, for the history.
         reason: Loose<Text> = "reason";
+        /// Refused with 409 when the row is at another version.
         if_version: Option<Version> = "if_version";
+        /// Who, for the history, where no credential says it.
         changed_by: Loose<Text> = "changed_by";
     }
 }
@@ -132,24 +143,35 @@ impl Kind for MemoryIds {
 input! {
     /// Which memories are forgotten: by ids, by a full-text expression, or by filters.
     pub struct ForgetBody in Body {
+        /// Show what would be forgotten, or forget it.
         mode: ForgetMode = "mode", default ForgetMode::Preview;
+        /// These memories.
         ids: Option<MemoryIds> = "ids";
         /// A full-text expression of 64 terms at most.
         query: Option<Text> = "query";
         /// Rows at most.
         limit: Positive<200> = "limit", default Positive(20);
+        /// Why, for the history.
         reason: Loose<Text> = "reason";
         /// Also pinned ones.
         force: Option<Flag> = "force";
         /// That of a preview: more than 25 rows are forgotten only with it.
         confirm_token: Loose<Text> = "confirm_token";
+        /// Who, for the history, where no credential says it.
         changed_by: Loose<Text> = "changed_by";
+        /// Only of this type.
         kind: Option<Text> = "type";
+        /// Only of this author.
         who: Option<Text> = "who";
+        /// Only from this kind of source.
         source_type: Option<Text> = "source_type";
+        /// A comma list; each must be part of a memory's tags.
         tags: Option<Text> = "tags";
+        /// Not older than this time; a bare date means its beginning.
         since: Option<Text> = "since";
+        /// Not newer than this time; a bare date means its end.
         until: Option<Text> = "until";
+        /// Only of this scope; else those of none.
         scope: Option<Text> = "scope";
         /// Not supported here: a batch has no one version.
         if_version: Option<Anything> = "if_version";

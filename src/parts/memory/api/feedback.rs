@@ -33,8 +33,11 @@ impl Kind for Ratings {
 input! {
     /// Ratings of memories that a session was shown.
     pub struct FeedbackBody in Body {
+        /// The session, whose ledger keeps rows from being shown twice.
         session_key: Text = "sessionKey";
+        /// A rating from −1 to 1 for each memory id.
         feedback: Ratings = "feedback";
+        /// The agent that acts; else of the session, of the credential, `default`.
         agent_id: Option<Text> = "agentId";
         /// The way through the graph that led to a memory, by memory id.
         paths: Object = "paths", default Object(Map::new());

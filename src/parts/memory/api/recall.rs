@@ -61,11 +61,13 @@ impl Kind for Bound {
 input! {
     /// A window of time.
     pub struct TimeInput in Inside {
+        /// From when.
         start: Bound = "start";
         /// A day after the start when left out.
         end: Option<Bound> = "end";
         /// All when left out.
         facets: Option<List<Facet, 6>> = "facets";
+        /// Show what would be forgotten, or forget it.
         mode: TimeMode = "mode", default TimeMode::Auto;
     }
 }
@@ -77,29 +79,43 @@ input! {
         query: Text = "query";
         /// Words that replace the question in the full-text search.
         keyword_query: Option<Text> = "keywordQuery";
+        /// Rows of the answer.
         limit: Limit = "limit";
+        /// Only of this type.
         kind: Option<Text> = "type";
+        /// Only of this author.
         who: Option<Text> = "who";
+        /// The folder of the project it belongs to.
         project: Option<Text> = "project";
         /// A comma list; a memory must have all of them.
         tags: Option<Text> = "tags";
+        /// Only pinned ones.
         pinned: IfTrue = "pinned";
+        /// Least importance.
         importance_min: Option<Decimal> = "importance_min";
+        /// Not older than this time; a bare date means its beginning.
         since: Option<Text> = "since";
+        /// Not newer than this time; a bare date means its end.
         until: Option<Text> = "until";
         /// Rows scored below it, 0 to 1, are left out.
         min_score: Option<Decimal> = "minScore" | "min_score";
+        /// Only of this scope; else those of none.
         scope: Option<Text> = "scope";
+        /// A window of time to look at.
         time: Option<Nested<TimeInput>> = "time";
+        /// The agent that acts; else of the session, of the credential, `default`.
         agent_id: Option<Text> = "agentId" | "agent_id";
         /// A row is shown to a session once per context.
         session_key: Option<Text> = "sessionKey" | "session_key";
+        /// Show again what the session has seen.
         include_recalled: IfTrue = "includeRecalled" | "include_recalled";
         /// Only texts of sources.
         source_only: IfTrue = "sourceOnly";
         /// A model writes one note from what several recalls find.
         aggregate: IfTrue = "aggregate";
+        /// Keep the note that an aggregate makes.
         save_aggregate: UnlessFalse = "saveAggregate" | "save_aggregate";
+        /// How much an aggregate may read.
         budget: Budget = "aggregateBudget" | "aggregate_budget", default Budget::Small;
     }
 }
@@ -107,18 +123,31 @@ input! {
 input! {
     /// A question to the memories, by query.
     pub struct SearchQuery in Query {
+        /// The question.
         q: Text = "q";
+        /// Rows of the answer.
         limit: Limit = "limit";
+        /// Only of this type.
         kind: Option<Text> = "type";
+        /// Only of this author.
         who: Option<Text> = "who";
+        /// The folder of the project it belongs to.
         project: Option<Text> = "project";
+        /// A comma list; each must be part of a memory's tags.
         tags: Option<Text> = "tags";
+        /// Only pinned ones.
         pinned: Switch = "pinned";
+        /// Least importance.
         importance_min: Relaxed = "importance_min";
+        /// Not older than this time; a bare date means its beginning.
         since: Option<Text> = "since";
+        /// Not newer than this time; a bare date means its end.
         until: Option<Text> = "until";
+        /// What scores less is left out.
         min_score: Relaxed = "minScore" | "min_score";
+        /// The session, whose ledger keeps rows from being shown twice.
         session_key: Option<Text> = "sessionKey" | "session_key";
+        /// Show again what the session has seen.
         include_recalled: Switch = "includeRecalled" | "include_recalled";
     }
 }

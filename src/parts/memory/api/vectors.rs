@@ -7,9 +7,11 @@ use crate::{answer, input, names};
 input! {
     /// The memory whose neighbours are asked for.
     pub struct SimilarQuery in Query {
+        /// The memory whose neighbours are sought.
         id: Text = "id";
         /// How many.
         k: Clamped<10, 1, 100> = "k";
+        /// Only of this type.
         kind: Option<Text> = "type";
     }
 }
@@ -38,7 +40,9 @@ answer! {
 input! {
     /// A page of the export.
     pub struct ExportQuery in Query {
+        /// Rows of the answer.
         limit: Clamped<600, 50, 5000> = "limit";
+        /// Rows left out before them.
         offset: Clamped<0, 0, 100_000> = "offset";
         /// `true` for the vectors themselves.
         vectors: Option<Text> = "vectors";
@@ -151,19 +155,29 @@ input! {
     pub struct MapQuery in Query {
         /// `3`, or 2.
         dimensions: Option<Text> = "dimensions";
+        /// Rows of the answer.
         limit: Option<Clamped<5000, 1, 5000>> = "limit";
+        /// Rows left out before them.
         offset: Option<Clamped<0, 0, 100_000>> = "offset";
         /// A part of the text, tags, author or source.
         q: Option<Text> = "q";
         /// Comma lists.
         who: Option<Text> = "who" | "harness";
+        /// Only of these types, a comma list.
         kinds: Option<Text> = "types" | "type";
+        /// Only from these kinds of sources, a comma list.
         source_types: Option<Text> = "sourceTypes" | "source_type" | "sourceType";
+        /// A comma list; each must be part of a memory's tags.
         tags: Option<Text> = "tags";
+        /// Not older than this time; a bare date means its beginning.
         since: Option<Text> = "since";
+        /// Not newer than this time; a bare date means its end.
         until: Option<Text> = "until";
+        /// Only pinned ones.
         pinned: Switch = "pinned";
+        /// Least importance.
         importance_min: Relaxed = "importanceMin" | "importance_min";
+        /// Greatest importance.
         importance_max: Relaxed = "importanceMax" | "importance_max";
     }
 }
@@ -225,5 +239,13 @@ answer! {
     pub struct MapComputing {
         pub status: &'static str = "status";
         pub dimensions: i64 = "dimensions";
+    }
+}
+
+answer! {
+    /// The last try to make a map failed.
+    pub struct MapFailed {
+        pub status: &'static str = "status";
+        pub message: String = "message";
     }
 }

@@ -13,26 +13,35 @@ input! {
         content: Text = "content";
         /// The author.
         who: Option<Text> = "who";
+        /// The folder of the project it belongs to.
         project: Option<Text> = "project";
         /// 0.8 when left out, 1 for critical ones.
         importance: Option<Fraction> = "importance";
         /// Override those of the text's prefix.
         tags: Option<Tags> = "tags";
+        /// Pinned ones are never forgotten by themselves.
         pinned: Option<Bool> = "pinned";
         /// What kind of source it is from.
         source_type: Option<Text> = "sourceType";
         /// The first key by which a repeat is found.
         source_id: Option<Text> = "sourceId";
+        /// Where it was said: a file or an address.
         source_path: Option<Text> = "sourcePath" | "source_path" | "source";
+        /// By which way the client calls.
         runtime_path: Option<Text> = "runtimePath" | "runtime_path";
         /// The second key by which a repeat is found.
         idempotency_key: Option<Text> = "idempotencyKey" | "idempotency_key";
         /// When it was made; now when left out.
         created_at: Option<Date> = "createdAt";
+        /// When its source was made.
         source_created_at: Option<Date> = "sourceCreatedAt";
+        /// When it was seen.
         observed_at: Option<Date> = "observedAt";
+        /// When what it tells of happened.
         occurred_at: Option<Date> = "occurredAt";
+        /// From when it holds.
         valid_from: Option<Date> = "validFrom";
+        /// Until when it holds.
         valid_until: Option<Date> = "validUntil";
         /// A memory with a scope is only recalled when that scope is asked for.
         scope: Option<Text> = "scope";
@@ -54,8 +63,11 @@ input! {
 input! {
     /// Where a memory comes from.
     pub struct Provenance in Inside {
+        /// Where it was said: a file or an address.
         source_path: Option<Text> = "sourcePath" | "source_path" | "source";
+        /// By which way the client calls.
         runtime_path: Option<Text> = "runtimePath" | "runtime_path";
+        /// The second key by which a repeat is found.
         idempotency_key: Option<Text> = "idempotencyKey" | "idempotency_key";
     }
 }
@@ -119,8 +131,11 @@ pub const LONGEST_NOTE: usize = 8000;
 input! {
     /// A note for Codex.
     pub struct NoteBody in Body {
+        /// The text.
         content: LongText<LONGEST_NOTE> = "content";
+        /// Of the note; its file is named by it.
         title: Option<Text> = "title";
+        /// Of the note, a comma list.
         tags: Option<Text> = "tags";
     }
 }
