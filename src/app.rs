@@ -37,8 +37,11 @@ impl App {
         let auth = Arc::new(Auth::start(Arc::clone(&core), cors)?);
         let inference = Arc::new(Inference::new(Arc::clone(&core)));
         let sessions = Arc::new(Sessions::new(Arc::clone(&core)));
-        let beside =
-            Beside { ledger: Arc::clone(&sessions) as _, sources: Arc::new(Documents), jobs: Arc::new(MemoryJobs) };
+        let beside = Beside {
+            ledger: Arc::clone(&sessions) as _,
+            sources: Arc::new(Documents),
+            jobs: Arc::new(MemoryJobs::default()),
+        };
         let memory = Arc::new(Memory::new(Arc::clone(&core), inference, beside));
         let pipeline = Arc::new(Pipeline::new(Arc::clone(&core)));
         let status =

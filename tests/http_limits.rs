@@ -8,9 +8,9 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use signetd::core::access::{Access, Caller};
 use signetd::core::{Error, Stop};
-use signetd::http::connections::Limits;
+use signetd::http::connections::ConnectionLimits;
 use signetd::http::cors::Cors;
-use signetd::http::stream::{Event, Kind};
+use signetd::http::stream::{Event, StreamKind};
 use signetd::http::{ApiError, Dispatcher, Gate, HttpConfig, Lane, Request, Response, Route, Router, Server, Spec};
 use signetd::work::Hub;
 
@@ -21,8 +21,8 @@ struct State {
     events: Arc<Hub<Event>>,
 }
 
-static MANY: Kind = Kind { name: "many", most: 16 };
-static ONE: Kind = Kind { name: "one", most: 1 };
+static MANY: StreamKind = StreamKind { name: "many", most: 16 };
+static ONE: StreamKind = StreamKind { name: "one", most: 1 };
 
 struct Open;
 
@@ -58,7 +58,7 @@ fn echo(_: &State, req: &Request) -> Result<Response, ApiError> {
     Ok(Response::text(200, &req.body.len().to_string()))
 }
 
-fn stream(state: &State, kind: &'static Kind) -> Result<Response, ApiError> {
+fn stream(state: &State, kind: &'static StreamKind) -> Result<Response, ApiError> {
     let reader = state.events.subscribe().expect("room for a reader");
     Ok(Response::stream(kind, move |sse, stop| sse.follow(&reader, stop, |event| event)))
 }
@@ -91,11 +91,11 @@ struct Running {
 
 fn start(change: impl FnOnce(&mut HttpConfig)) -> Running {
     let mut config = HttpConfig {
-        limits: Limits {
+        limits: ConnectionLimits {
             idle: Duration::from_millis(300),
             head: Duration::from_millis(300),
             body_stall: Duration::from_millis(300),
-            ..Limits::default()
+            ..ConnectionLimits::default()
         },
         ..HttpConfig::default()
     };

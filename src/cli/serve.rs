@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 use serde_json::json;
@@ -25,7 +25,7 @@ use crate::work::{Ticker, Tickers};
 
 /// Requests that still run after this are cut off.
 const GRACE: Duration = Duration::from_secs(6);
-/// Background work may take so much longer.
+/// All background work together may take so much longer.
 const BACKGROUND_GRACE: Duration = Duration::from_secs(2);
 /// A stop ends then, whatever hangs; what was answered is on disk.
 const STOP_LIMIT: Duration = Duration::from_millis(9_500);
@@ -91,8 +91,9 @@ fn serve(env: Environment) -> Result<(), Failure> {
     end_in_any_case(pid.clone())?;
     core.stop.stop();
     server.stop(GRACE);
+    let deadline = Instant::now() + BACKGROUND_GRACE;
     for thread in background {
-        thread.end(BACKGROUND_GRACE);
+        thread.end(deadline.saturating_duration_since(Instant::now()));
     }
     app.memory().flush_counts();
     core.db.close();
@@ -148,7 +149,7 @@ fn end_in_any_case(pid_file: PathBuf) -> std::io::Result<()> {
 
 /// Tells systemd that we live, if the database answers both ways.
 fn feed_watchdog(core: &Core) {
-    match core.db.check().and_then(|()| core.db.write(|_| Ok(()))) {
+    match core.db.answers() {
         Ok(()) => notify(&[NotifyState::Watchdog]),
         Err(cause) => log::error!(target: "daemon", "self-check failed: {cause}"),
     }

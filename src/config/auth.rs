@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::rates::{Bucket, Rate};
-use super::settings::{Key, Table};
+use super::settings::{Key, KeyTable};
 use super::{NetworkMode, Section};
 use crate::text::Named;
 
@@ -38,7 +38,7 @@ impl AuthMode {
 }
 
 /// Keys of `auth`.
-pub const AUTH: Table = Table {
+pub const AUTH: KeyTable = KeyTable {
     section: "auth",
     about: "Who is let in.",
     keys: &[
@@ -64,7 +64,7 @@ pub const AUTH: Table = Table {
 };
 
 /// Keys of `network`.
-pub const NETWORK: Table = Table {
+pub const NETWORK: KeyTable = KeyTable {
     section: "network",
     about: "Where the daemon listens and whom it answers.",
     keys: &[

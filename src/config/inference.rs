@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Section;
-use super::settings::{Key, Table};
+use super::settings::{Key, KeyTable};
 use crate::names;
 use crate::text::Named;
 
@@ -21,7 +21,7 @@ names! {
 }
 
 /// Keys of `inference`.
-pub const INFERENCE: Table = Table {
+pub const INFERENCE: KeyTable = KeyTable {
     section: "inference",
     about: "Which language models there are, and which are asked for which work.",
     keys: &[

@@ -22,7 +22,7 @@ pub use inference::{Executor, Inference};
 pub use live::Live;
 pub use pipeline::{Graph, Pipeline, Traversal};
 pub use rates::{Bucket, Rate};
-use settings::{Key, Table};
+use settings::{Key, KeyTable};
 
 use crate::text::Named;
 
@@ -49,7 +49,7 @@ impl Provider {
 }
 
 /// Keys of `embedding`.
-pub const EMBEDDING: Table = Table {
+pub const EMBEDDING: KeyTable = KeyTable {
     section: "embedding",
     about: "Who makes vectors. Also found as `memory.embeddings` and `embeddings`: the first there is counts.",
     keys: &[
@@ -79,7 +79,7 @@ pub const EMBEDDING: Table = Table {
 };
 
 /// Keys outside any larger section.
-pub const MISC: Table = Table {
+pub const MISC: KeyTable = KeyTable {
     section: "",
     about: "What stands by itself.",
     keys: &[

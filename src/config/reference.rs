@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::auth::{AUTH, NETWORK};
 use super::inference::INFERENCE;
 use super::pipeline::{EXTRACTION, Pipeline, SAFETY, SYNTHESIS};
-use super::settings::{Key, Table};
+use super::settings::{Key, KeyTable};
 use super::{EMBEDDING, MISC, Search};
 
 const PIPELINE: &str = "memory.pipelineV2";
@@ -22,7 +22,7 @@ pub fn markdown() -> String {
     text
 }
 
-fn section(outer: &str, table: &Table, text: &mut String) {
+fn section(outer: &str, table: &KeyTable, text: &mut String) {
     let path: Vec<&str> = [outer, table.section].into_iter().filter(|part| !part.is_empty()).collect();
     let path = path.join(".");
     let title = if path.is_empty() { "Others".to_owned() } else { format!("`{path}`") };

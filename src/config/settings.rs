@@ -45,7 +45,7 @@ impl Key {
 
 /// The declaration of one section.
 #[derive(Debug)]
-pub struct Table {
+pub struct KeyTable {
     /// Below the outer section; empty for that section itself.
     pub section: &'static str,
     pub about: &'static str,
@@ -187,7 +187,7 @@ macro_rules! settings {
         pub struct $name { $($(#[doc = $of])* pub $field: $type),* }
 
         impl $name {
-            pub const TABLE: $crate::config::settings::Table = $crate::config::settings::Table {
+            pub const TABLE: $crate::config::settings::KeyTable = $crate::config::settings::KeyTable {
                 section: $section,
                 about: concat!($($about),*),
                 keys: &[$($crate::config::settings::Key {

@@ -23,11 +23,11 @@ struct Level {
 
 /// All buckets of the daemon.
 #[derive(Default)]
-pub struct Limits {
+pub struct Buckets {
     levels: Mutex<HashMap<(Bucket, String), Level>>,
 }
 
-impl Limits {
+impl Buckets {
     /// Takes one token, or says when (Unix ms) the next is there and takes nothing.
     pub fn take(&self, bucket: Bucket, actor: &str, rate: Rate, now_ms: i64) -> Result<(), i64> {
         // a rate below one per window could never be met
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_then_tokens_come_evenly() {
-        let limits = Limits::default();
+        let limits = Buckets::default();
         let take = |actor: &str, now| limits.take(Bucket::Modify, actor, RATE, now);
         assert!((0..3).all(|_| take("a", 0).is_ok()));
         assert_eq!(take("a", 0), Err(20_000));
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn concurrent_callers_get_exactly_the_capacity() {
-        let limits = Arc::new(Limits::default());
+        let limits = Arc::new(Buckets::default());
         let passed = Arc::new(AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..8 {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_number_of_callers_is_bounded() {
-        let limits = Limits::default();
+        let limits = Buckets::default();
         for n in 0..MOST + 50 {
             assert!(limits.take(Bucket::Login, &n.to_string(), RATE, 0).is_ok());
         }

@@ -22,7 +22,7 @@ use crate::sys::locks;
 use crate::text::time;
 use crate::upstream::Client;
 pub use crate::work::Stop;
-use limits::Limits;
+use limits::Buckets;
 
 /// Where the daemon listens.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct Listening {
 }
 
 /// Told of the config before and after a change.
-type Follower = Box<dyn Fn(&Config, &Config) + Send + Sync>;
+type Follower = Arc<dyn Fn(&Config, &Config) + Send + Sync>;
 
 /// The running daemon, as far as all parts share it.
 pub struct Core {
@@ -46,7 +46,7 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub started: Timestamp,
-    pub limits: Limits,
+    pub limits: Buckets,
     pub upstream: Client,
     /// Ends everything that runs beside requests, and keeps new requests out.
     pub stop: Stop,
@@ -72,7 +72,7 @@ impl Core {
             clock,
             ids,
             started,
-            limits: Limits::default(),
+            limits: Buckets::default(),
             upstream: Client::default(),
             stop: Stop::new(),
             followers: RwLock::default(),
@@ -99,7 +99,7 @@ impl Core {
 
     /// Calls a function after every change of the config.
     pub fn follow_config(&self, follower: impl Fn(&Config, &Config) + Send + Sync + 'static) {
-        locks::write(&self.followers).push(Box::new(follower));
+        locks::write(&self.followers).push(Arc::new(follower));
     }
 
     /// Reads the config files again if one has changed. A change of who is let in fills all buckets.
@@ -114,6 +114,25 @@ impl Core {
             self.limits.reset();
             self.announce_reach();
         }
-        locks::read(&self.followers).iter().for_each(|follower| follower(&before, &now));
+        // called without the lock: a follower may ask the database
+        let followers = locks::read(&self.followers).clone();
+        followers.iter().for_each(|follower| follower(&before, &now));
     }
+}
+
+/// A core on a fresh folder, for tests of parts.
+#[cfg(test)]
+pub fn in_folder(folder: &std::path::Path) -> Arc<Core> {
+    use crate::config::Overrides;
+    use crate::sys::clock::SystemClock;
+    use crate::sys::ids::SystemIds;
+
+    let overrides = Overrides { workspace: Some(folder.display().to_string()), ..Overrides::default() };
+    let env = Environment::read(&overrides, |_| None).unwrap();
+    workspace::prepare(&env).unwrap();
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+    let db = Arc::new(Db::open(&env.database(), clock.clone(), ids.clone()).unwrap());
+    let listening = Listening { bind: "127.0.0.1".to_owned(), port: 0 };
+    let config = Live::load(&env);
+    Arc::new(Core::new(env, listening, config, db, clock, ids))
 }

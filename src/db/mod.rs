@@ -151,6 +151,12 @@ impl Db {
         self.read(|c| c.prepare_cached("SELECT 1")?.query_row([], |_| Ok(())))
     }
 
+    /// Whether it really answers both ways, waiting as a request would.
+    pub fn answers(&self) -> Result<(), Error> {
+        self.read(|c| c.prepare_cached("SELECT 1")?.query_row([], |_| Ok(())))?;
+        self.write(|_| Ok(()))
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

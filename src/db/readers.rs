@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::Error;
+use crate::sys::locks;
 
 /// Connections at most. Reading is work for the processor, so more than a few only cost memory;
 /// a reader waits for one to come back.
@@ -72,7 +73,7 @@ impl Readers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Pool> {
-        self.pool.lock().unwrap_or_else(|p| p.into_inner())
+        locks::whole(self.pool.lock())
     }
 
     /// The most recently used connection is taken first: its pages and statements are warm, and
@@ -100,10 +101,7 @@ impl Readers {
         let mut pool = self.lock();
         while pool.idle.is_empty() && pool.open >= MOST {
             let left = limit.checked_duration_since(Instant::now()).ok_or(Error::Crowded)?;
-            pool = match self.returned.wait_timeout(pool, left) {
-                Ok((pool, _)) => pool,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            pool = locks::whole(self.returned.wait_timeout(pool, left)).0;
         }
         let reader = pool.idle.pop();
         if reader.is_none() {

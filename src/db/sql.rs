@@ -5,6 +5,12 @@ use rusqlite::{Connection, OptionalExtension, Params, ParamsFromIter, params_fro
 
 pub use super::lenient::Row;
 
+/// Of a list of ids, written as JSON, that is the first value of a statement.
+pub const THESE: &str = "IN (SELECT value FROM json_each(?1))";
+
+/// What a stored time looks like. Of other texts nobody can say how old they are.
+pub const A_DAY: &str = "GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*'";
+
 /// One FTS5 string: quoted so that nothing in it is syntax.
 pub fn fts_quote(word: &str) -> String {
     format!("\"{}\"", word.replace('"', "\"\""))

@@ -21,6 +21,15 @@ impl<'a> Tx<'a> {
         Tx { connection, at, now: time::iso(at), ids }
     }
 
+    /// Runs `work` so that its failure undoes what it did and nothing else.
+    pub fn savepoint<T>(&self, work: impl FnOnce(&Self) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        self.connection.execute_batch("SAVEPOINT inner_part")?;
+        let done = work(self);
+        let end = if done.is_ok() { "RELEASE inner_part" } else { "ROLLBACK TO inner_part; RELEASE inner_part" };
+        self.connection.execute_batch(end)?;
+        done
+    }
+
     /// Now, as the API writes it.
     pub fn now(&self) -> &str {
         &self.now

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 
 use super::Error;
 use super::presence::Presence;
+use crate::sys::locks;
 
 /// Writes of one commit.
 const BATCH: usize = 64;
@@ -78,7 +79,7 @@ fn replicate(error: &Error) -> Error {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    locks::whole(mutex.lock())
 }
 
 #[derive(Default)]
@@ -136,11 +137,7 @@ impl Writer {
                     Err(Error::Unusable("a write failed unexpectedly; nothing was changed".to_owned()).into())
                 });
             }
-            queue = if queue.led {
-                self.committed.wait(queue).unwrap_or_else(|poisoned| poisoned.into_inner())
-            } else {
-                self.lead(queue)
-            };
+            queue = if queue.led { locks::whole(self.committed.wait(queue)) } else { self.lead(queue) };
         }
     }
 
@@ -150,10 +147,7 @@ impl Writer {
         let deadline = Instant::now() + GATHER;
         while queue.waiting.len() < queue.last.min(BATCH) {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { break };
-            queue = match self.arrived.wait_timeout(queue, left) {
-                Ok((queue, _)) => queue,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            queue = locks::whole(self.arrived.wait_timeout(queue, left)).0;
         }
         let size = queue.waiting.len().min(BATCH);
         let batch: Vec<_> = queue.waiting.drain(..size).collect();
@@ -208,7 +202,7 @@ impl Writer {
         let mut queue = lock(&self.queue);
         queue.closed = true;
         while queue.led || !queue.waiting.is_empty() {
-            queue = self.committed.wait(queue).unwrap_or_else(|poisoned| poisoned.into_inner());
+            queue = locks::whole(self.committed.wait(queue));
         }
         drop(queue);
         checkpoint(&lock(&self.connection), "TRUNCATE");

@@ -4,15 +4,16 @@
 //! slowly or not at all costs a thread until [`Connections::reap`] shuts its socket, which ends
 //! the blocked read. A connection with a request in flight is left alone.
 
+use crate::sys::locks;
 use std::collections::HashMap;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// Limits on connections; the defaults are stated in docs/architecture.md.
+/// ConnectionLimits on connections; the defaults are stated in docs/architecture.md.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Open connections; one more closes the oldest idle one.
     pub connections: usize,
     /// Without a request on a connection that has had one.
@@ -31,9 +32,9 @@ pub struct Limits {
     pub write: Duration,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
-        Limits {
+        ConnectionLimits {
             connections: 256,
             idle: Duration::from_secs(75),
             head: Duration::from_secs(10),
@@ -127,7 +128,7 @@ impl Connection {
         self.in_flight.load(Ordering::Acquire) > 0
     }
 
-    fn overdue(&self, limits: &Limits) -> bool {
+    fn overdue(&self, limits: &ConnectionLimits) -> bool {
         if self.is_busy() {
             return false;
         }
@@ -153,20 +154,20 @@ struct Table {
 
 /// All open connections of one listener.
 pub struct Connections {
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
     epoch: Instant,
     table: Mutex<Table>,
     changed: Condvar,
 }
 
 impl Connections {
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: ConnectionLimits) -> Self {
         Connections { limits, epoch: Instant::now(), table: Mutex::new(Table::default()), changed: Condvar::new() }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
         // nothing that panics runs under this lock
-        self.table.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        locks::whole(self.table.lock())
     }
 
     /// Takes a new socket in. When all places are taken, the connection that has been idle for
@@ -216,15 +217,11 @@ impl Connections {
     pub fn reap(&self) {
         let mut table = self.table();
         while !table.stopped {
-            let waited = if table.open.is_empty() {
-                self.changed.wait(table)
+            table = if table.open.is_empty() {
+                locks::whole(self.changed.wait(table))
             } else {
-                self.changed
-                    .wait_timeout(table, Duration::from_secs(1))
-                    .map(|(t, _)| t)
-                    .map_err(|poisoned| std::sync::PoisonError::new(poisoned.into_inner().0))
+                locks::whole(self.changed.wait_timeout(table, Duration::from_secs(1))).0
             };
-            table = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
             table.open.retain(|_, connection| {
                 let overdue = connection.overdue(&self.limits);
                 if overdue {
@@ -269,7 +266,7 @@ mod tests {
     #[test]
     fn the_oldest_idle_connection_makes_room() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let connections = Connections::new(Limits { connections: 2, ..Limits::default() });
+        let connections = Connections::new(ConnectionLimits { connections: 2, ..ConnectionLimits::default() });
         let (mut first_client, first) = pair(&listener);
         let (_second_client, second) = pair(&listener);
         let (_third_client, third) = pair(&listener);
@@ -285,7 +282,7 @@ mod tests {
     #[test]
     fn nobody_is_closed_while_every_connection_works() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let connections = Connections::new(Limits { connections: 1, ..Limits::default() });
+        let connections = Connections::new(ConnectionLimits { connections: 1, ..ConnectionLimits::default() });
         let (_a, a) = pair(&listener);
         let (_b, b) = pair(&listener);
         connections.open(&a).unwrap().unwrap().begin_request();

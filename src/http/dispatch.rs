@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::route::Spec;
 use super::router::{Mounted, Router};
-use super::{ApiError, Method, Request, Response};
+use super::{ApiError, Lane, Method, Request, Response};
 use crate::core::access::Caller;
 use crate::core::{Error, Stop};
 
@@ -56,14 +56,20 @@ impl<A: Send + Sync + 'static> Dispatcher<A> {
     /// Whether a request may go on; sets its caller. A panic is a 500.
     pub fn admit(&self, route: Option<&Mounted<A>>, request: &mut Request) -> Result<(), ApiError> {
         let spec = route.map(|route| route.spec);
-        if self.stop.is_stopped() && !spec.is_some_and(|spec| spec.while_stopping) {
-            return Err(Error::unavailable("shutting down").into());
-        }
+        self.is_open(spec)?;
         request.caller = unpanicked(|| Ok(self.gate.identify(spec, request)?))?;
         match spec {
             Some(spec) => Ok(self.gate.permit(spec, &request.caller, request.peer_ip())?),
             None => Ok(()),
         }
+    }
+
+    /// Refuses new work while the daemon stops.
+    fn is_open(&self, spec: Option<&Spec>) -> Result<(), Error> {
+        if self.stop.is_stopped() && !spec.is_some_and(|spec| spec.while_stopping) {
+            return Err(Error::unavailable("shutting down"));
+        }
+        Ok(())
     }
 
     /// The handler's answer to a request that was admitted.
@@ -88,17 +94,27 @@ impl<A: Send + Sync + 'static> Dispatcher<A> {
 
 /// The dispatcher as parts see it that call routes themselves.
 pub trait Dispatch: Send + Sync {
-    /// Answers a request whose caller is known: under that caller's permissions and rates.
+    /// Answers a request whose caller is known: under that caller's permissions and rates, on the thread that
+    /// calls. Whoever calls routes of a slower lane must run on its workers.
     fn call(&self, request: &mut Request) -> Response;
+
+    /// Whose workers are to run a request.
+    fn lane(&self, request: &mut Request) -> Lane;
 }
 
 impl<A: Send + Sync + 'static> Dispatch for Dispatcher<A> {
     fn call(&self, request: &mut Request) -> Response {
         let Some(route) = self.route(request) else { return ApiError::not_found("Not found").into() };
-        match self.gate.permit(route.spec, &request.caller, request.peer_ip()) {
+        let open = self.is_open(Some(route.spec));
+        let permitted = open.and_then(|()| self.gate.permit(route.spec, &request.caller, request.peer_ip()));
+        match permitted {
             Ok(()) => self.handle(Some(route), request),
             Err(refused) => ApiError::from(refused).into(),
         }
+    }
+
+    fn lane(&self, request: &mut Request) -> Lane {
+        self.route(request).map_or(Lane::Fast, |route| route.lane_of(&self.app, request))
     }
 }
 

@@ -16,7 +16,7 @@ use super::outgoing::Outgoing;
 use super::response::Run;
 use super::router::Mounted;
 use super::server::Shared;
-use super::stream::{Place, Sse};
+use super::stream::{Slot, Sse};
 use super::{ApiError, Body, Headers, Lane, Method, Request, Response};
 use crate::core::Stop;
 
@@ -54,7 +54,7 @@ pub(super) struct Stream {
     headers: Vec<(&'static str, String)>,
     run: Run,
     /// Its place among the streams of its kind.
-    place: Option<Place>,
+    place: Option<Slot>,
 }
 
 /// Whether the connection serves another request.
@@ -148,7 +148,9 @@ impl<A: Send + Sync + 'static> Shared<A> {
         }
         connection.enter(Phase::Idle);
         let busy = self.busy(connection);
-        if route.is_some_and(|r| r.spec.at_once) {
+        // a credential is looked up in the database: only probes do that here
+        let waits = |r: &Mounted<A>| !r.spec.while_stopping && request.headers.get("authorization").is_some();
+        if route.is_some_and(|r| r.spec.at_once && !waits(r)) {
             let began = Instant::now();
             let response = self.dispatcher.answer(route, &mut request, admitted);
             note(&request, &response, began);

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 use tiny_http::{Header, StatusCode};
 
-use super::connections::Limits;
+use super::connections::ConnectionLimits;
 use super::{Body, Response};
 
 /// Clients slower than this (after [`SLOW_START`]) are cut off.
@@ -122,7 +122,12 @@ impl Outgoing {
     }
 
     /// Sends the rest, waiting for the client as far as the limits go. `stopped` ends it early.
-    pub fn finish(mut self, socket: &TcpStream, limits: &Limits, stopped: impl Fn() -> bool) -> io::Result<()> {
+    pub fn finish(
+        mut self,
+        socket: &TcpStream,
+        limits: &ConnectionLimits,
+        stopped: impl Fn() -> bool,
+    ) -> io::Result<()> {
         let (began, at_first) = (Instant::now(), self.sent);
         let mut progressed = began;
         while !self.is_done() {

@@ -102,7 +102,7 @@ impl Request {
             headers,
             body: Vec::new(),
             peer,
-            caller: Caller::Local,
+            caller: Caller::Anonymous,
             params: Vec::new(),
             parsed: OnceCell::new(),
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::ApiError;
-use super::stream::{Kind, Sse};
+use super::stream::{Sse, StreamKind};
 use crate::core::Stop;
 
 /// Writes a stream's events until it ends, is stopped or a write fails.
@@ -13,7 +13,7 @@ pub type Run = Box<dyn FnOnce(&mut Sse<'_>, &Stop) -> std::io::Result<()> + Send
 pub enum Body {
     Bytes(Vec<u8>),
     /// Server-sent events, written on a thread of their own.
-    Stream(&'static Kind, Run),
+    Stream(&'static StreamKind, Run),
 }
 
 impl std::fmt::Debug for Body {
@@ -68,7 +68,7 @@ impl Response {
 
     /// A stream of server-sent events.
     pub fn stream(
-        kind: &'static Kind,
+        kind: &'static StreamKind,
         run: impl FnOnce(&mut Sse<'_>, &Stop) -> std::io::Result<()> + Send + 'static,
     ) -> Self {
         Response { status: 200, headers: Vec::new(), body: Body::Stream(kind, Box::new(run)) }

@@ -15,7 +15,7 @@ use crossbeam_channel::{Sender, bounded};
 use tiny_http::{ConnectionEvent, serve_connection};
 
 use super::body::Pool;
-use super::connections::{Connection, Connections, Limits, Phase};
+use super::connections::{Connection, ConnectionLimits, Connections, Phase};
 use super::cors::Cors;
 use super::exchange::{Job, Next, work};
 use super::outgoing::Waiting;
@@ -26,7 +26,7 @@ use crate::core::Stop;
 /// Bounds of the HTTP layer.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
     /// Bytes of a request line with its headers.
     pub max_head: usize,
     /// Bytes of one body, where its route does not say less.
@@ -44,7 +44,7 @@ pub struct HttpConfig {
 impl Default for HttpConfig {
     fn default() -> Self {
         HttpConfig {
-            limits: Limits::default(),
+            limits: ConnectionLimits::default(),
             max_head: 64 * 1024,
             max_body: 10 * 1024 * 1024,
             max_bodies: 64 * 1024 * 1024,

@@ -50,7 +50,7 @@ impl Event {
 
 /// A kind of stream with its limit.
 #[derive(Debug)]
-pub struct Kind {
+pub struct StreamKind {
     pub name: &'static str,
     /// Streams of this kind at once.
     pub most: usize,
@@ -62,24 +62,24 @@ pub struct Open(Mutex<HashMap<&'static str, usize>>);
 
 impl Open {
     /// A place among the streams of a kind until it is dropped; `None` when all are taken.
-    pub fn take(self: &Arc<Self>, kind: &'static Kind) -> Option<Place> {
+    pub fn take(self: &Arc<Self>, kind: &'static StreamKind) -> Option<Slot> {
         let mut open = locks::lock(&self.0);
         let count = open.entry(kind.name).or_default();
         if *count >= kind.most {
             return None;
         }
         *count += 1;
-        Some(Place { open: Arc::clone(self), kind })
+        Some(Slot { open: Arc::clone(self), kind })
     }
 }
 
 /// See [`Open::take`].
-pub struct Place {
+pub struct Slot {
     open: Arc<Open>,
-    kind: &'static Kind,
+    kind: &'static StreamKind,
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(count) = locks::lock(&self.open.0).get_mut(self.kind.name) {
             *count = count.saturating_sub(1);
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
     use crate::work::Hub;
 
-    const SAMPLE: Kind = Kind { name: "sample", most: 1 };
+    const SAMPLE: StreamKind = StreamKind { name: "sample", most: 1 };
 
     #[test]
     fn events_are_framed_and_the_stream_ends_with_its_publisher() {

@@ -5,7 +5,7 @@
 //! Debug builds count the locks a thread holds, and the database refuses to be asked under one.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{LockResult, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A lock's guard that is counted.
 pub struct Held<G> {
@@ -27,18 +27,23 @@ impl<G: DerefMut> DerefMut for Held<G> {
     }
 }
 
-/// Takes a lock. What a panicking thread left behind is used on: nothing here is left half done in a
-/// way that matters, and a daemon that lost one request must not lose all others.
+/// What a lock guards. What a panicking thread left behind is used on: nothing is left half done in a way
+/// that matters, and a daemon that lost one request must not lose all others.
+pub fn whole<G>(taken: LockResult<G>) -> G {
+    taken.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes a lock of a part.
 pub fn lock<T>(mutex: &Mutex<T>) -> Held<MutexGuard<'_, T>> {
-    Held { guard: mutex.lock().unwrap_or_else(|p| p.into_inner()), _count: Count::new() }
+    Held { guard: whole(mutex.lock()), _count: Count::new() }
 }
 
 pub fn read<T>(lock: &RwLock<T>) -> Held<RwLockReadGuard<'_, T>> {
-    Held { guard: lock.read().unwrap_or_else(|p| p.into_inner()), _count: Count::new() }
+    Held { guard: whole(lock.read()), _count: Count::new() }
 }
 
 pub fn write<T>(lock: &RwLock<T>) -> Held<RwLockWriteGuard<'_, T>> {
-    Held { guard: lock.write().unwrap_or_else(|p| p.into_inner()), _count: Count::new() }
+    Held { guard: whole(lock.write()), _count: Count::new() }
 }
 
 #[cfg(debug_assertions)]

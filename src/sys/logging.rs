@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use log::{LevelFilter, Log, Metadata, Record};
 use serde_json::json;
 
+use crate::sys::locks;
 use crate::text::time;
 
 /// A file is closed and renamed at this size.
@@ -130,7 +131,7 @@ impl Log for Logger {
             "message": record.args().to_string(),
         });
         let line = format!("{entry}\n");
-        file.lock().unwrap_or_else(|p| p.into_inner()).write(now, line.as_bytes());
+        locks::whole(file.lock()).write(now, line.as_bytes());
     }
 
     fn flush(&self) {

@@ -1,6 +1,7 @@
 //! From one publisher to many readers: each has a bounded queue, publishing never waits, and a reader
 //! that does not keep up is dropped and told.
 
+use crate::sys::locks;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -58,7 +59,7 @@ impl<T: Clone> Hub<T> {
 
     fn subscribers(&self) -> MutexGuard<'_, Vec<Subscriber<T>>> {
         // a list of queues is whole whatever panicked
-        self.subscribers.lock().unwrap_or_else(|p| p.into_inner())
+        locks::whole(self.subscribers.lock())
     }
 
     /// `None` when there are as many readers as there may be. One that has gone makes room at the next

@@ -5,10 +5,12 @@ mod hub;
 mod process;
 mod queue;
 mod stop;
+mod sweep;
 mod ticker;
 
 pub use hub::{Hub, Next, Reader};
 pub use process::{Ended, Finished, Process};
 pub use queue::{Job, Jobs, Outcome, Queue, Worker, retry_after_s};
 pub use stop::Stop;
+pub use sweep::sweep;
 pub use ticker::{Last, Ticker, Tickers};

@@ -1,5 +1,6 @@
 //! One token for the daemon, a child of it for each run: whatever waits takes a `&Stop` and a limit.
 
+use crate::sys::locks;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ struct Inner {
 impl Inner {
     fn children(&self) -> MutexGuard<'_, Vec<Weak<Inner>>> {
         // a list of tokens is whole whatever panicked
-        self.children.lock().unwrap_or_else(|p| p.into_inner())
+        locks::whole(self.children.lock())
     }
 
     fn stop(&self) {
@@ -68,10 +69,7 @@ impl Stop {
             let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
                 return false;
             };
-            held = match self.0.changed.wait_timeout(held, left) {
-                Ok((held, _)) => held,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            held = locks::whole(self.0.changed.wait_timeout(held, left)).0;
         }
         true
     }

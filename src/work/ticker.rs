@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Stop;
+use crate::sys::locks;
 
 type Every = Box<dyn Fn() -> Duration + Send>;
 type Run = Box<dyn Fn(&Stop) + Send>;
@@ -64,7 +65,7 @@ struct Shared {
 impl Shared {
     fn slots(&self) -> MutexGuard<'_, Vec<Slot>> {
         // no work runs under this lock
-        self.slots.lock().unwrap_or_else(|p| p.into_inner())
+        locks::whole(self.slots.lock())
     }
 }
 
@@ -97,6 +98,15 @@ impl Tickers {
         self.change(name, |slot| slot.due = Instant::now());
     }
 
+    /// The same, for who may be asked to wake it from anywhere.
+    pub fn waker(&self, name: &'static str) -> impl Fn() + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || {
+            shared.slots().iter_mut().filter(|slot| slot.name == name).for_each(|slot| slot.due = Instant::now());
+            shared.changed.notify_all();
+        }
+    }
+
     /// While it is paused a piece does not run, whatever is due.
     pub fn pause(&self, name: &str, paused: bool) {
         self.change(name, |slot| slot.paused = paused);
@@ -120,13 +130,15 @@ impl Tickers {
                 return;
             };
             // the thread's end is no change of the slots: look again soon
-            slots = match self.shared.changed.wait_timeout(slots, left.min(LOOK)) {
-                Ok((slots, _)) => slots,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            slots = locks::whole(self.shared.changed.wait_timeout(slots, left.min(LOOK))).0;
         }
     }
 }
+
+/// From a run that panicked to the next.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(10);
+/// Longer pauses are cut to this, which the clock can count.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 86_400);
 
 /// How often a waiting end looks whether its thread has ended, and a thread whether it is stopped.
 const LOOK: Duration = Duration::from_millis(20);
@@ -141,20 +153,21 @@ fn run(shared: &Shared, pieces: &[Ticker], stop: &Stop) {
         let (at, due) = next.map_or((0, now + SLEEP), |(at, slot)| (at, slot.due));
         if due > now || slots.is_empty() {
             // a stop of the whole daemon does not know this condition: it is looked for once a second
-            slots = match shared.changed.wait_timeout(slots, (due - now).min(SLEEP)) {
-                Ok((slots, _)) => slots,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            slots = locks::whole(shared.changed.wait_timeout(slots, (due - now).min(SLEEP))).0;
             continue;
         }
         drop(slots);
         let piece = &pieces[at];
-        let failed = catch_unwind(AssertUnwindSafe(|| (piece.run)(stop))).is_err();
+        let pause = catch_unwind(AssertUnwindSafe(|| {
+            (piece.run)(stop);
+            (piece.every)()
+        }));
+        let failed = pause.is_err();
         if failed {
             log::error!(target: "work", "the run of {} failed", piece.name);
         }
         let took = now.elapsed();
-        let next = Instant::now() + (piece.every)();
+        let next = Instant::now() + pause.unwrap_or(AFTER_A_FAILURE).min(LONGEST_PAUSE);
         slots = shared.slots();
         let slot = &mut slots[at];
         // woken while it ran: it runs once more

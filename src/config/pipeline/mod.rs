@@ -19,7 +19,7 @@ pub use switches::Switches;
 pub use workers::{DocumentIntake, EmbeddingTracker, Hints, Worker};
 
 use super::Section;
-use super::settings::Table;
+use super::settings::KeyTable;
 
 /// Declares the section from its own sections: a field each, read, shown and listed in this order.
 macro_rules! sections {
@@ -36,7 +36,7 @@ macro_rules! sections {
 
         impl Pipeline {
             /// The sections that are declared key by key.
-            pub const TABLES: &'static [Table] = &[$($type::TABLE),+];
+            pub const TABLES: &'static [KeyTable] = &[$($type::TABLE),+];
 
             pub fn read(section: Section<'_>) -> Self {
                 let extraction = Extraction::read(section);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::Section;
-use super::super::settings::{Key, Table};
+use super::super::settings::{Key, KeyTable};
 
 /// Names `extraction.provider` may have, with the model each uses unless told otherwise.
 const PROVIDERS: [(&str, &str); 11] = [
@@ -33,7 +33,7 @@ const NAMES: [&str; PROVIDERS.len()] = {
 };
 
 /// Keys of `extraction`.
-pub const EXTRACTION: Table = Table {
+pub const EXTRACTION: KeyTable = KeyTable {
     section: "extraction",
     about: "The model that reads memories for facts. Of provider, model and strength the older name wins.",
     keys: &[
@@ -70,7 +70,7 @@ pub const EXTRACTION: Table = Table {
 };
 
 /// Keys of `synthesis`.
-pub const SYNTHESIS: Table = Table {
+pub const SYNTHESIS: KeyTable = KeyTable {
     section: "synthesis",
     about: "The model that writes session summaries. What is left out is taken from the extraction.",
     keys: &[
@@ -87,7 +87,7 @@ pub const SYNTHESIS: Table = Table {
 };
 
 /// The lock of provider safety.
-pub const SAFETY: Table = Table {
+pub const SAFETY: KeyTable = KeyTable {
     section: "",
     about: "Provider safety.",
     keys: &[Key::by_hand(

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Given, Input, Kind, Place};
+use super::{Given, Input, Kind, Location};
 use crate::core::Error;
 
 /// A list of strings; other members are refused.
@@ -93,7 +93,7 @@ pub struct Nested<I>(pub I);
 
 impl<I: Input> Kind for Nested<I> {
     fn read(given: Given<'_>) -> Result<Self, Error> {
-        debug_assert!(I::SHAPE.place == Place::Inside, "{} is read by itself", I::SHAPE.name);
+        debug_assert!(I::SHAPE.place == Location::Inside, "{} is read by itself", I::SHAPE.name);
         let map = match given.present() {
             None => return Err(given.required()),
             Some(value) => value.as_object().ok_or_else(|| given.must_be("an object"))?,

@@ -23,7 +23,7 @@ use crate::text::Named;
 
 /// Where the members of an input stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// In a JSON object that must be there.
     Body,
     /// In a JSON object that may be left out.
@@ -40,7 +40,7 @@ pub enum Place {
 #[derive(Debug)]
 pub struct Shape {
     pub name: &'static str,
-    pub place: Place,
+    pub place: Location,
     pub about: &'static str,
     pub fields: &'static [Field],
 }
@@ -68,11 +68,11 @@ pub trait Input: Sized {
     /// From where its place says that its members stand.
     fn of(request: &Request) -> Result<Self, Error> {
         let place = Self::SHAPE.place;
-        if place == Place::Body {
+        if place == Location::Body {
             return Self::read(request.object()?, request);
         }
-        let mut all = if place == Place::MaybeBody { Map::new() } else { request.query.to_map() };
-        if place != Place::Query
+        let mut all = if place == Location::MaybeBody { Map::new() } else { request.query.to_map() };
+        if place != Location::Query
             && let Some(body) = request.optional_object()?
         {
             all.extend(body.clone());
@@ -201,7 +201,7 @@ macro_rules! input {
         impl $crate::http::input::Input for $name {
             const SHAPE: &'static $crate::http::input::Shape = &$crate::http::input::Shape {
                 name: stringify!($name),
-                place: $crate::http::input::Place::$place,
+                place: $crate::http::input::Location::$place,
                 about: concat!($($about),*),
                 fields: &[$($crate::http::input::Field {
                     names: &[$first $(, $other)*],

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::input::{Place, Shape};
+use super::super::input::{Location, Shape};
 use super::super::route::Spec;
 use super::super::router::parameters;
 use super::{Types, described_field, object_of, refusal};
@@ -61,15 +61,15 @@ fn operation(part: &str, route: &'static Spec, types: &mut Types) -> Value {
     if route.access == Access::Open {
         operation["security"] = json!([]);
     }
-    let in_query = route.takes.iter().filter(|s| matches!(s.place, Place::Query | Place::Either));
+    let in_query = route.takes.iter().filter(|s| matches!(s.place, Location::Query | Location::Either));
     let parameters: Vec<Value> =
         parameters(route.path).map(in_path).chain(in_query.flat_map(|s| query_parameters(s))).collect();
     if !parameters.is_empty() {
         operation["parameters"] = Value::Array(parameters);
     }
-    if let Some(shape) = route.takes.iter().find(|s| !matches!(s.place, Place::Query)) {
+    if let Some(shape) = route.takes.iter().find(|s| !matches!(s.place, Location::Query)) {
         operation["requestBody"] = json!({
-            "required": shape.place == Place::Body,
+            "required": shape.place == Location::Body,
             "content": json_content(object_of(shape)),
         });
     }
@@ -91,7 +91,7 @@ fn query_parameters(shape: &'static Shape) -> impl Iterator<Item = Value> {
     shape.fields.iter().map(|field| {
         json!({
             "name": field.names[0], "in": "query", "description": field.about.trim(),
-            "required": field.required && shape.place == Place::Query && field.names.len() == 1,
+            "required": field.required && shape.place == Location::Query && field.names.len() == 1,
             "schema": described_field(field),
         })
     })

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::super::input::{Place, Shape};
+use super::super::input::{Location, Shape};
 use super::super::route::Spec;
 
 /// A Markdown table of routes.
@@ -42,9 +42,9 @@ pub fn inputs_table<'a>(routes: impl Iterator<Item = &'a Spec>) -> String {
 
 fn section(route: &Spec, shape: &Shape) -> String {
     let place = match shape.place {
-        Place::Body | Place::MaybeBody | Place::Inside => "body",
-        Place::Query => "query",
-        Place::Either => "query or body",
+        Location::Body | Location::MaybeBody | Location::Inside => "body",
+        Location::Query => "query",
+        Location::Either => "query or body",
     };
     let mut text = format!("### `{} {}`: {place}\n\n", route.method, route.path);
     let about = shape.about.trim();

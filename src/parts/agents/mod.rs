@@ -8,8 +8,6 @@ pub use routes::ROUTES;
 
 use std::sync::Arc;
 
-use rusqlite::Connection;
-
 use crate::config::RosterEntry;
 use crate::core::access::DEFAULT_AGENT;
 use crate::core::{Core, Error};
@@ -22,8 +20,8 @@ pub trait Leaving: Send + Sync {
     /// are only taken out of sight.
     fn agent_left(&self, tx: &Tx<'_>, agent: &str, purged: bool) -> rusqlite::Result<()>;
 
-    /// After that transaction is on disk.
-    fn after_agent_left(&self) {}
+    /// After that transaction is on disk: what takes longer than one transaction should.
+    fn after_agent_left(&self, agent: &str, purged: bool);
 }
 
 /// Rows of one answer.
@@ -64,28 +62,28 @@ impl Agents {
         if id == DEFAULT_AGENT {
             return Err(Error::malformed("the default agent cannot be removed"));
         }
-        let (id, leaving) = (id.to_owned(), Arc::clone(&self.leaving));
+        let (agent, leaving) = (id.to_owned(), Arc::clone(&self.leaving));
         let found = self.core.db.write(move |tx| {
-            let found = store::remove(tx, &id)?;
+            let found = store::remove(tx, &agent)?;
             if found {
-                leaving.iter().try_for_each(|part| part.agent_left(tx, &id, purged))?;
+                leaving.iter().try_for_each(|part| part.agent_left(tx, &agent, purged))?;
             }
             Ok(found)
         })?;
         if !found {
             return Err(Error::not_found("Agent not found"));
         }
-        self.leaving.iter().for_each(|part| part.after_agent_left());
+        self.leaving.iter().for_each(|part| part.after_agent_left(id, purged));
         Ok(Removed { success: true, purged })
     }
 }
 
 /// An agent seen in a write joins the roster as `shared`.
-pub fn register(connection: &Connection, agent: &str, now: &str) -> rusqlite::Result<()> {
+pub fn register(tx: &Tx<'_>, agent: &str) -> rusqlite::Result<()> {
     if agent == DEFAULT_AGENT {
         return Ok(());
     }
-    store::touch_or_add(connection, agent, now)
+    store::touch_or_add(tx, agent, tx.now())
 }
 
 /// Writes the configured roster at start; nothing is removed.

@@ -135,19 +135,19 @@ impl Default for Hashing {
 impl Hashing {
     /// Runs `work` when its turn comes; refuses when too many wait already.
     pub fn run<T>(&self, work: impl FnOnce() -> T) -> Result<T, Error> {
-        let mut state = self.state.lock().unwrap_or_else(|p| p.into_inner());
+        let mut state = locks::whole(self.state.lock());
         if state.0 >= RUNNING && state.1 >= WAITING {
             return Err(Error::busy("too many logins at once", 1));
         }
         state.1 += 1;
         while state.0 >= RUNNING {
-            state = self.free.wait(state).unwrap_or_else(|p| p.into_inner());
+            state = locks::whole(self.free.wait(state));
         }
         state.1 -= 1;
         state.0 += 1;
         drop(state);
         let done = work();
-        self.state.lock().unwrap_or_else(|p| p.into_inner()).0 -= 1;
+        locks::whole(self.state.lock()).0 -= 1;
         self.free.notify_one();
         Ok(done)
     }

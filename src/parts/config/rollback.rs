@@ -1,5 +1,7 @@
 //! Undoing the last change of provider.
 
+use std::sync::TryLockError;
+
 use serde_json::{Map, Value, json};
 
 use super::api::RolledBack;
@@ -14,8 +16,10 @@ const SOURCE: &str = "api/config/provider-safety/rollback";
 impl Settings {
     /// Sets the provider back to what it was before the newest change that can be undone.
     pub(super) fn roll_back(&self, role: Option<Role>, actor: Option<&str>) -> Result<RolledBack, Error> {
-        let Ok(_one) = self.rolling_back.try_lock() else {
-            return Err(Error::conflict("Rollback already in progress"));
+        let _one = match self.rolling_back.try_lock() {
+            Ok(one) => one,
+            Err(TryLockError::Poisoned(left)) => left.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(Error::conflict("Rollback already in progress")),
         };
         let answer = self.undo(role, actor)?;
         self.core.refresh_config();

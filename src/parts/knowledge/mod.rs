@@ -8,7 +8,7 @@ pub mod graph;
 mod store;
 pub mod write;
 
-pub use store::claims::{self, Claim as FoundClaim, Fact};
+pub use store::claims::{self, Fact, FoundClaim};
 pub use store::entities::{add_mention, mentioned_by, upsert as upsert_entity};
-pub use store::graph::{Claim, Entity, any_entity};
+pub use store::graph::{Entity, KnownClaim, any_entity};
 pub use store::purge::forget_memories;

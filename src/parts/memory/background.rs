@@ -3,16 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Memory;
 use super::store::terms;
 use super::vectors::{embed, index};
-use super::{Memory, change};
 use crate::core::Stop;
 use crate::db::Error;
 use crate::work::Ticker;
 
-/// How soon after the start, and how often, a sweep of rows past their time gets a turn; it says itself
-/// when the next one is due.
-const FIRST_SWEEP: Duration = Duration::from_secs(5);
 /// Memories whose own terms are made in one transaction.
 const TERMS: i64 = 100;
 /// How long one turn of the terms may take.
@@ -43,14 +40,8 @@ impl Memory {
 
     /// What goes through many rows: terms of memories that other programs wrote, and rows past their time.
     pub fn sweep_tickers(self: &Arc<Self>) -> Vec<Ticker> {
-        let (terms, retention) = (Arc::clone(self), Arc::clone(self));
-        let due = change::retention::Due::default();
-        let again = due.clone();
-        vec![
-            Ticker::new("terms", every(Duration::from_secs(1)), move |stop| terms.index_terms(stop)),
-            Ticker::new("retention", move || again.next(), move |stop| due.note(retention.sweep(stop)))
-                .first(FIRST_SWEEP),
-        ]
+        let terms = Arc::clone(self);
+        vec![Ticker::new("terms", every(Duration::from_secs(1)), move |stop| terms.index_terms(stop)), self.retention()]
     }
 
     /// Loads what recall keeps in memory; for a thread of its own at start.

@@ -10,12 +10,12 @@ use super::store::fulltext::Match;
 use super::store::temporal::{Dated, Window};
 use crate::db::Tx;
 
-/// See the traits.
+/// The three of them.
 #[derive(Clone)]
 pub struct Beside {
     pub ledger: Arc<dyn Ledger>,
     pub sources: Arc<dyn Sources>,
-    pub jobs: Arc<dyn Jobs>,
+    pub jobs: Arc<dyn Queueing>,
 }
 
 /// One session's place in the ledger.
@@ -150,10 +150,10 @@ crate::names! {
 }
 
 /// The queue of background work.
-pub trait Jobs: Send + Sync {
+pub trait Queueing: Send + Sync {
     /// Queues a job about a memory, in the transaction that writes it.
     fn queue(&self, tx: &Tx<'_>, memory_id: &str, kind: JobKind) -> rusqlite::Result<()>;
 
     /// Called after the commit of jobs.
-    fn wake(&self) {}
+    fn wake(&self);
 }

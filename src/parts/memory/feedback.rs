@@ -13,21 +13,24 @@ use crate::parts::knowledge::feedback::{self as graph, Path, Rating, Reward};
 
 /// What is said of one memory.
 #[derive(Debug, Clone)]
-struct Rated {
-    memory_id: String,
+pub struct Rated {
+    pub memory_id: String,
     /// −1 to 1.
-    rating: f64,
-    path: Option<Path>,
-    reward: Reward,
+    pub rating: f64,
+    /// The way through the graph that led to it.
+    pub path: Option<Path>,
+    /// What it was good for beside its rating.
+    pub reward: Reward,
 }
 
 /// Ratings of one session.
 #[derive(Debug, Clone)]
 pub struct Feedback {
-    session_key: String,
-    agent: String,
-    visible: Visible,
-    rated: Vec<Rated>,
+    pub session_key: String,
+    pub agent: String,
+    /// Memories that may be rated.
+    pub visible: Visible,
+    pub rated: Vec<Rated>,
 }
 
 impl Feedback {
@@ -48,43 +51,45 @@ impl Feedback {
         })
     }
 
-    /// Records each rating where its memory was shown, and teaches the graph; how many counted.
-    fn learn(&self, tx: &Tx<'_>, ledger: &dyn Ledger, bounds: (f64, f64)) -> rusqlite::Result<(usize, graph::Learned)> {
+    /// Records each rating where its memory was shown; those that counted, with what was noted then.
+    fn record(&self, tx: &Tx<'_>, ledger: &dyn Ledger, bounds: (f64, f64)) -> rusqlite::Result<Vec<Rating<'_>>> {
         let (session_key, agent) = (self.session_key.as_str(), self.agent.as_str());
-        let (mut accepted, mut learned, mut useful) = (0, graph::Learned::default(), Vec::new());
+        let mut accepted = Vec::new();
         for Rated { memory_id, rating, path, reward } in &self.rated {
             if !self.visible.sees(tx, memory_id)? {
                 continue;
             }
             let Some(noted) = ledger.rate(tx, session_key, agent, memory_id, *rating)? else { continue };
-            accepted += 1;
             let noted = noted.as_deref().and_then(Path::from_text).filter(|p| !p.is_empty());
-            let rating = Rating {
-                agent,
-                session_key,
-                memory_id,
-                rating: *rating,
-                named: path.clone(),
-                noted,
-                reward: *reward,
-                bounds,
-            };
-            graph::learn(tx, &rating, &mut learned, &mut useful)?;
+            let (rating, named, reward) = (*rating, path.clone(), *reward);
+            accepted.push(Rating { agent, session_key, memory_id, rating, named, noted, reward, bounds });
         }
-        graph::learn_together(tx, agent, session_key, &useful, &mut learned)?;
-        Ok((accepted, learned))
+        Ok(accepted)
+    }
+
+    /// Teaches the graph what was rated.
+    fn teach(&self, tx: &Tx<'_>, accepted: &[Rating<'_>]) -> rusqlite::Result<graph::Learned> {
+        let (mut learned, mut useful) = (graph::Learned::default(), Vec::new());
+        for rating in accepted {
+            graph::learn(tx, rating, &mut learned, &mut useful)?;
+        }
+        graph::learn_together(tx, &self.agent, &self.session_key, &useful, &mut learned)?;
+        Ok(learned)
     }
 }
 
 impl Memory {
-    /// Records ratings; the graph's part may fail without refusing them.
+    /// Records ratings; a failure of the graph's part undoes nothing of that.
     pub fn rate(&self, feedback: Feedback) -> Result<FeedbackAnswer, Error> {
         let recorded = feedback.rated.len();
         let bounds = self.core.config().pipeline.feedback.aspect_weights();
         let ledger = Arc::clone(&self.beside.ledger);
-        let learned = self.core.db.write(move |tx| feedback.learn(tx, &*ledger, bounds)).map_err(Error::from);
+        let (accepted, learned) = self.core.db.write(move |tx| {
+            let accepted = feedback.record(tx, &*ledger, bounds)?;
+            Ok((accepted.len(), tx.savepoint(|tx| feedback.teach(tx, &accepted))))
+        })?;
         Ok(match learned {
-            Ok((accepted, learned)) => FeedbackAnswer::Learned(Learned {
+            Ok(learned) => FeedbackAnswer::Learned(Learned {
                 ok: true,
                 recorded,
                 accepted,
@@ -94,12 +99,10 @@ impl Memory {
                 dependencies_updated: learned.dependencies,
                 acceptance_rule: "a rating counts for memories that were shown in this session to this agent",
             }),
-            Err(Error::Failed(cause)) => {
+            Err(cause) => {
                 log::warn!(target: "memory", "feedback did not reach the graph: {cause}");
                 FeedbackAnswer::NotLearned(NotLearned { ok: true, recorded, fallback: true })
             }
-            // nothing was recorded: the client is to come again
-            Err(cause) => return Err(cause),
         })
     }
 }

@@ -21,15 +21,20 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-pub use api::RecallAnswer;
-pub use beside::{Artifact, Beside, Epoch, Item, JobKind, Jobs, Ledger, Sources, Transcript};
+pub use api::{
+    Budget, ChangeAnswer, FeedbackAnswer, ForgetAnswer, Hit, Listed, MemoryList, MostUsed, MostUsedList, Neighbours,
+    RecallAnswer, RecallMeta, Stored,
+};
+pub use beside::{Artifact, Beside, Epoch, Item, JobKind, Ledger, Queueing, Sources, Transcript};
 pub use change::{Batch, Delete, Forget, Outcome, Patch, Refusal, Unconfirmed};
-pub use feedback::Feedback;
+pub use feedback::{Feedback, Rated};
+pub use filters::Span;
 pub use recall::RecallQuery;
-pub use remember::{Remember, Remembered};
+pub use remember::{Dates, Remember, Remembered};
 pub use routes::ROUTES;
 pub use store::embeddings::floats;
 pub use store::fulltext::Match;
+pub use store::memories::Place;
 pub use store::temporal::{Dated, Window};
 
 use crate::core::{Core, Error};
@@ -54,13 +59,14 @@ pub struct Memory {
 
 impl Memory {
     pub fn new(core: Arc<Core>, inference: Arc<Inference>, beside: Beside) -> Self {
+        let embedder = Embedder::new(core.upstream.clone());
         Memory {
             core,
             inference,
             beside,
             counts: AccessCounts::default(),
             index: Index::default(),
-            embedder: Embedder::default(),
+            embedder,
             maps: Maps::default(),
         }
     }
@@ -70,8 +76,16 @@ impl Memory {
         self.embedder.status.fresh().map(|seen| seen.available)
     }
 
-    /// Follows a change of one memory in the index.
-    fn follow(&self, id: &str) -> Result<(), Error> {
+    /// Follows a change of one memory in the index. The change itself is on disk already: where it cannot be
+    /// read again, the index is loaded anew.
+    fn follow(&self, id: &str) {
+        if let Err(cause) = self.try_follow(id) {
+            log::warn!(target: "memory", "the index will be loaded anew: {cause}");
+            self.reload_index_soon();
+        }
+    }
+
+    fn try_follow(&self, id: &str) -> Result<(), Error> {
         let native = self.embedder.model(&self.core.config()).native;
         let (rowid, entry, stored) = self.core.db.read(|c| {
             let entry = store::embeddings::entry_of(c, id)?;
@@ -97,25 +111,29 @@ impl Memory {
     }
 }
 
-/// Memories of one transaction when an agent's go for good.
+/// Memories of one transaction when many go for good.
 const BATCH: i64 = 50;
 
 impl Leaving for Memory {
     /// Its memories are archived, or deleted for good.
     fn agent_left(&self, tx: &Tx<'_>, agent: &str, purged: bool) -> rusqlite::Result<()> {
-        if !purged {
-            return store::purge::archive(tx, agent, tx.now());
-        }
-        loop {
-            let ids = store::purge::of_agent(tx, agent, BATCH)?;
-            if ids.is_empty() {
-                return Ok(());
-            }
-            purge(tx, &ids)?;
-        }
+        if purged { store::purge::give_up(tx, agent) } else { store::purge::archive(tx, agent, tx.now()) }
     }
 
-    fn after_agent_left(&self) {
+    /// Deletes what was given up, with others' writes in between; what a failure leaves is the sweep's.
+    fn after_agent_left(&self, agent: &str, purged: bool) {
+        let db = &self.core.db;
+        let mut more = purged;
+        while more {
+            let batch = db.read(|c| store::purge::given_up(c, agent, BATCH)).and_then(|ids| {
+                let some = !ids.is_empty();
+                db.write(move |tx| purge(tx, &ids)).map(|()| some)
+            });
+            more = batch.unwrap_or_else(|cause| {
+                log::warn!(target: "memory", "memories of {agent} are left to the sweep: {cause}");
+                false
+            });
+        }
         self.reload_index_soon();
     }
 }

@@ -78,7 +78,10 @@ pub fn lease(tx: &Tx<'_>, kind: &str, most_attempts: i64) -> rusqlite::Result<Op
         failed.is_none_or(|at| at.until(tx.at()).as_secs() >= retry_after_s(attempts))
     };
     let found = waiting.into_iter().find(|(_, attempts, failed_at, ..)| due(*attempts, failed_at.as_deref()));
-    let Some((id, attempts, _, payload, own_most)) = found else { return Ok(None) };
+    let Some((id, attempts, _, payload, own_most)) = found else {
+        give_up(tx, kind, most_attempts)?;
+        return Ok(None);
+    };
     sql::execute(
         tx,
         "UPDATE memory_jobs SET status = 'leased', leased_at = ?2, attempts = ?3, updated_at = ?2 WHERE id = ?1",
@@ -87,6 +90,16 @@ pub fn lease(tx: &Tx<'_>, kind: &str, most_attempts: i64) -> rusqlite::Result<Op
     let most_attempts = most_attempts.min(own_most);
     let leased_at = tx.now().to_owned();
     Ok(Some(Job { id, kind: kind.to_owned(), payload, attempts: attempts + 1, most_attempts, leased_at }))
+}
+
+/// Jobs that have had all the attempts the config allows by now are dead.
+fn give_up(tx: &Tx<'_>, kind: &str, most_attempts: i64) -> rusqlite::Result<usize> {
+    sql::execute(
+        tx,
+        "UPDATE memory_jobs SET status = 'dead', failed_at = ?3, updated_at = ?3, error = COALESCE(error, 'no attempts are left')
+         WHERE job_type = ?1 AND status = 'pending' AND attempts >= ?2",
+        (kind, most_attempts, tx.now()),
+    )
 }
 
 /// Settles a job by its lease; false when the lease was taken back meanwhile.

@@ -6,8 +6,7 @@ mod store;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::SignedDuration;
 use rusqlite::Connection;
@@ -18,22 +17,13 @@ use crate::core::{Core, Stop};
 use crate::db::{Error, Tx};
 use crate::parts::memory::{Dated, Epoch, Item, Ledger, Transcript, Window};
 use crate::text::time;
-use crate::work::Ticker;
+use crate::work::{Ticker, sweep};
 
 /// Days a session's ledger is kept after its last entry.
 const LEDGER_DAYS: i64 = 30;
 /// Sessions looked for at a time, and rows of a ledger in one transaction.
 const SESSIONS: i64 = 50;
 const ROWS: i64 = 2_000;
-/// How long one turn of the sweep may take; the next one goes on.
-const TURN: Duration = Duration::from_millis(500);
-
-/// The first turn after a start, from a turn that left something to the next, and from the end of one
-/// sweep to the next.
-const FIRST_SWEEP: Duration = Duration::from_secs(5);
-const SOON: Duration = Duration::from_secs(30);
-const SWEEP: Duration = Duration::from_secs(6 * 3600);
-
 pub struct Sessions {
     core: Arc<Core>,
 }
@@ -54,41 +44,31 @@ impl Sessions {
         })
     }
 
-    /// The sweep of ledgers, soon again when a turn left some.
+    /// The sweep of ledgers that nobody has written to for a month.
     pub fn sweep_ticker(self: &Arc<Self>) -> Ticker {
         let sessions = Arc::clone(self);
-        let done = Arc::new(AtomicBool::new(false));
-        let swept = Arc::clone(&done);
-        let every = move || if done.load(Ordering::Acquire) { SWEEP } else { SOON };
-        let run = move |stop: &Stop| match sessions.sweep(stop) {
-            Ok(all) => swept.store(all, Ordering::Release),
-            Err(cause) => log::warn!(target: "sessions", "ledgers: {cause}"),
-        };
-        Ticker::new("session ledgers", every, run).first(FIRST_SWEEP)
+        sweep("session ledgers", move |stop, until| sessions.forget_unseen(stop, until))
     }
 
-    /// One turn of a sweep of ledgers that nobody has written to for a month; true when nothing is left.
-    fn sweep(&self, stop: &Stop) -> Result<bool, Error> {
+    fn forget_unseen(&self, stop: &Stop, until: Instant) -> Result<bool, Error> {
         if self.core.config().pipeline.switches.mutations_frozen || self.core.db.is_blocked() {
             return Ok(false);
         }
-        let until = Instant::now() + TURN;
         let day = time::iso(self.core.clock.now() - SignedDuration::from_hours(24 * LEDGER_DAYS))[..10].to_owned();
         let mut swept = 0;
-        while Instant::now() < until && !stop.is_stopped() {
+        let mut done = false;
+        while !done && Instant::now() < until && !stop.is_stopped() {
             let gone = self.core.db.read(|c| store::ledger::sessions_before(c, &day, SESSIONS))?;
-            if gone.is_empty() {
-                if swept > 0 {
-                    log::info!(target: "sessions", "forgot the ledgers of {swept} sessions");
-                }
-                return Ok(true);
-            }
+            done = gone.is_empty();
             for (session, agent) in gone {
                 self.forget(&session, &agent)?;
                 swept += 1;
             }
         }
-        Ok(false)
+        if swept > 0 {
+            log::info!(target: "sessions", "forgot the ledgers of {swept} sessions");
+        }
+        Ok(done)
     }
 
     /// Deletes a session's ledger, with others' writes in between.
@@ -140,5 +120,48 @@ impl Ledger for Sessions {
         limit: i64,
     ) -> rusqlite::Result<Vec<Dated>> {
         store::transcripts::summaries(connection, window, agent, project, limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::access::{Actor, Caller, Claimed, Visible};
+    use crate::core::in_folder;
+    use crate::parts::documents::Documents;
+    use crate::parts::inference::Inference;
+    use crate::parts::knowledge::feedback::Reward;
+    use crate::parts::memory::{Beside, Delete, Feedback, Memory, Outcome, Rated, RecallQuery, Remember, Remembered};
+    use crate::parts::pipeline::MemoryJobs;
+
+    /// What a hook will do: every step in plain types, without a request.
+    #[test]
+    fn a_part_above_memory_uses_it_by_plain_calls() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = in_folder(folder.path());
+        let sessions = Arc::new(Sessions::new(Arc::clone(&core)));
+        let beside = Beside {
+            ledger: Arc::clone(&sessions) as _,
+            sources: Arc::new(Documents),
+            jobs: Arc::new(MemoryJobs::default()),
+        };
+        let memory = Memory::new(Arc::clone(&core), Arc::new(Inference::new(Arc::clone(&core))), beside);
+        let remember = Remember::new("The garage mended the car brakes", "ada", "hook");
+        let Remembered::Stored(stored) = memory.remember(remember).unwrap() else { panic!("not stored") };
+        let question = RecallQuery { session_key: Some("s".into()), ..RecallQuery::new("car brakes", "ada") };
+        let answer = memory.recall(&question).unwrap();
+        assert_eq!(answer.results.first().map(|hit| hit.id.as_str()), Some(stored.id.as_str()));
+        assert!(memory.recall(&question).unwrap().results.is_empty(), "the session has seen it");
+        let rated = Rated { memory_id: stored.id.clone(), rating: 1.0, path: None, reward: Reward::default() };
+        let visible = Visible::default();
+        let feedback =
+            Feedback { session_key: "s".into(), agent: "ada".into(), visible: visible.clone(), rated: vec![rated] };
+        memory.rate(feedback).unwrap();
+        assert_eq!(memory.list(&Caller::Local, 10, 0).unwrap().memories.len(), 1);
+        assert!(memory.similar(&stored.id, None, 5, &visible).unwrap().results.is_empty());
+        let delete = Delete { reason: "test".into(), force: false, if_version: None };
+        let actor = Actor::of(&Caller::Local, Claimed::default(), None);
+        assert!(matches!(memory.delete(&stored.id, delete, &visible, actor).unwrap(), Outcome::Deleted { .. }));
+        core.db.close();
     }
 }

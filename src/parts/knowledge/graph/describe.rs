@@ -3,7 +3,7 @@
 
 use rusqlite::Connection;
 
-use super::super::store::graph::{self as store, Claim, Entity};
+use super::super::store::graph::{self as store, Entity, KnownClaim};
 use crate::db::sql::Conditions;
 
 /// Aspects shown of an entity, and claims of each.
@@ -18,7 +18,7 @@ const CARD: usize = 900;
 pub struct Described {
     pub entity: Entity,
     /// Aspects that have something to say.
-    pub aspects: Vec<(String, Vec<Claim>)>,
+    pub aspects: Vec<(String, Vec<KnownClaim>)>,
     linked: Vec<String>,
 }
 

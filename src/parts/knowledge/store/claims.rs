@@ -6,7 +6,7 @@ use crate::db::sql::{self, Conditions};
 
 /// An active claim with the memory it came from.
 #[derive(Debug, Clone)]
-pub struct Claim {
+pub struct FoundClaim {
     pub rowid: i64,
     pub aspect: String,
     /// Keys, kind and content, joined.
@@ -36,7 +36,7 @@ pub fn matching(
     expression: &str,
     filter: &Conditions,
     limit: i64,
-) -> rusqlite::Result<Vec<Claim>> {
+) -> rusqlite::Result<Vec<FoundClaim>> {
     let mut found = Vec::new();
     for source in [BY_WORDS, BY_ASPECT] {
         let text = format!(
@@ -49,7 +49,7 @@ pub fn matching(
         );
         let values = filter.between(&[&expression, &agent], &[&limit]);
         found.extend(sql::rows(connection, &text, values, |row| {
-            Ok(Claim {
+            Ok(FoundClaim {
                 rowid: row.get(0)?,
                 aspect: row.get(1)?,
                 text: row.get(2)?,

@@ -1,4 +1,4 @@
-//! The graph's SQL.
+//! SQL of the graph as recall reads it: entities by name, claims by aspect, links.
 
 use rusqlite::Connection;
 
@@ -149,7 +149,7 @@ pub fn related_entities(connection: &Connection, from: &[&str], limit: i64) -> r
 
 /// A claim as an answer shows it.
 #[derive(Debug, Clone)]
-pub struct Claim {
+pub struct KnownClaim {
     pub content: String,
     pub status: String,
     pub importance: f64,
@@ -167,7 +167,7 @@ pub fn claims_of_aspect(
     filter: &Conditions,
     unsourced: bool,
     limit: i64,
-) -> rusqlite::Result<Vec<Claim>> {
+) -> rusqlite::Result<Vec<KnownClaim>> {
     let text = format!(
         "SELECT a.content, a.status, a.importance, a.kind = 'constraint'
          FROM entity_attributes a INDEXED BY idx_entity_attributes_aspect
@@ -178,7 +178,7 @@ pub fn claims_of_aspect(
     );
     let values = filter.between(&[&aspect, &agent, &unsourced], &[&limit]);
     sql::rows(connection, &text, values, |row| {
-        Ok(Claim { content: row.get(0)?, status: row.get(1)?, importance: row.get(2)?, constraint: row.get(3)? })
+        Ok(KnownClaim { content: row.get(0)?, status: row.get(1)?, importance: row.get(2)?, constraint: row.get(3)? })
     })
 }
 

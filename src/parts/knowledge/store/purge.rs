@@ -2,10 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::db::sql;
-
-/// Of a list of ids that is the first value.
-const THESE: &str = "IN (SELECT value FROM json_each(?1))";
+use crate::db::sql::{self, THESE};
 
 /// Forgets what memories brought: their claims and mentions, and entities that nothing mentions any more
 /// with their relations.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::structured::{Claim, Subject};
+use super::structured::{NewClaim, Subject};
 use crate::db::Tx;
 use crate::parts::knowledge::store::entities::{self, Attribute, NewAttribute};
 
@@ -31,7 +31,7 @@ pub fn is_decision(text: &str) -> bool {
     DECISIONS.iter().any(|d| lower.contains(d)) || over("chose") || over("prefers")
 }
 
-pub fn store_claim(tx: &Tx<'_>, memory: &Subject, aspect_id: &str, claim: &Claim) -> rusqlite::Result<()> {
+pub fn store_claim(tx: &Tx<'_>, memory: &Subject, aspect_id: &str, claim: &NewClaim) -> rusqlite::Result<()> {
     let (kind, importance) = if memory.is_decision { ("constraint", 0.85) } else { ("attribute", 0.5) };
     let normalized = claim.content.trim().to_lowercase();
     let added = entities::add_attribute(

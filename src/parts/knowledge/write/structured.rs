@@ -37,11 +37,11 @@ struct Triple {
 struct Aspect {
     entity: (String, Option<String>),
     name: String,
-    claims: Vec<Claim>,
+    claims: Vec<NewClaim>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Claim {
+pub(super) struct NewClaim {
     pub content: String,
     pub group_key: Option<String>,
     pub claim_key: Option<String>,
@@ -141,14 +141,8 @@ impl Writing {
     /// given up then.
     pub fn advance(&mut self, tx: &Tx<'_>) {
         let before = self.clone();
-        let written = tx.execute_batch("SAVEPOINT graph").and_then(|()| {
-            let written = self.write(tx);
-            let end = if written.is_ok() { "RELEASE graph" } else { "ROLLBACK TO graph; RELEASE graph" };
-            tx.execute_batch(end)?;
-            written
-        });
-        if let Err(cause) = written {
-            log::warn!(target: "memory", "structured payload of {} was not linked: {cause}", self.memory.id);
+        if let Err(cause) = tx.savepoint(|tx| self.write(tx)) {
+            log::warn!(target: "knowledge", "structured payload of {} was not linked: {cause}", self.memory.id);
             *self = Writing { steps: Vec::new(), ..before };
         }
     }
@@ -222,15 +216,15 @@ impl Aspect {
         Aspect {
             entity: (input.entity_name.0, input.entity_type.into_string()),
             name: input.aspect.0,
-            claims: input.attributes.0.into_iter().map(|Nested(c)| Claim::of(c)).collect(),
+            claims: input.attributes.0.into_iter().map(|Nested(c)| NewClaim::of(c)).collect(),
         }
     }
 }
 
-impl Claim {
+impl NewClaim {
     fn of(input: ClaimInput) -> Self {
         let key_of = |text: Option<Text>| text.and_then(|t| key(&t));
-        Claim {
+        NewClaim {
             content: input.content.0,
             group_key: key_of(input.group_key.0),
             claim_key: key_of(input.claim_key.0),

@@ -8,7 +8,7 @@ use crate::db::sql::Conditions;
 use crate::parts::memory::Memory;
 use crate::parts::memory::api::{Found, KeywordQuery, MemoryList, MostUsed, MostUsedList};
 use crate::parts::memory::filters::{self, Span};
-use crate::parts::memory::store::conditions::Asked;
+use crate::parts::memory::store::conditions::MemoryConditions;
 use crate::parts::memory::store::{fulltext, views};
 use crate::text::{is_unspaced, time};
 

@@ -1,4 +1,4 @@
-//! Activity of the last day, week and month, and the queue of changes to review (memory part, §5).
+//! Activity of the last day, week and month (memory part, §5).
 
 use std::collections::HashMap;
 

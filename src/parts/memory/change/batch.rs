@@ -15,7 +15,7 @@ use crate::parts::memory::api::{
 };
 use crate::parts::memory::filters::{self, Span};
 use crate::parts::memory::store::candidates::{self, Candidate};
-use crate::parts::memory::store::conditions::Asked;
+use crate::parts::memory::store::conditions::MemoryConditions;
 use crate::parts::memory::store::fulltext;
 use crate::text::{hex, is_unspaced};
 

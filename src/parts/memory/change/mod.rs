@@ -86,7 +86,7 @@ impl Memory {
             if !embedded {
                 self.embedder.tracker.missed(id);
             }
-            self.follow(id)?;
+            self.follow(id);
         }
         Ok(outcome)
     }
@@ -96,7 +96,7 @@ impl Memory {
         self.core.mutable()?;
         let (target, visible) = (id.to_owned(), visible.clone());
         let outcome = self.core.db.try_write(move |tx| delete_row(tx, &target, &delete, &visible, &actor))?;
-        self.follow(id)?;
+        self.follow(id);
         Ok(outcome)
     }
 
@@ -113,7 +113,7 @@ impl Memory {
         let (target, visible) = (id.to_owned(), visible.clone());
         let outcome =
             self.core.db.try_write(move |tx| recover_row(tx, &target, &reason, if_version, &visible, &actor))?;
-        self.follow(id)?;
+        self.follow(id);
         Ok(outcome)
     }
 }

@@ -1,7 +1,7 @@
 //! How long deleted memories are kept: those that can no longer be recovered go for good.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::SignedDuration;
 
@@ -9,66 +9,35 @@ use super::RETENTION_DAYS;
 use crate::core::Stop;
 use crate::db::Error;
 use crate::parts::memory::store::purge as rows;
-use crate::parts::memory::{Memory, purge};
-use crate::sys::locks;
+use crate::parts::memory::{BATCH, Memory, purge};
 use crate::text::time;
-
-/// Rows of one transaction, so that writers come in between.
-const BATCH: i64 = 50;
-/// How long one turn may take; the next one goes on.
-const TURN: Duration = Duration::from_millis(500);
-/// From a turn that left something to the next, and from the end of one sweep to the next.
-const SOON: Duration = Duration::from_secs(30);
-const EVERY: Duration = Duration::from_secs(6 * 3600);
-
-/// Whether the last turn left something to do.
-#[derive(Default, Clone)]
-pub struct Due(Arc<Mutex<bool>>);
-
-impl Due {
-    pub fn note(&self, done: bool) {
-        *locks::lock(&self.0) = done;
-    }
-
-    pub fn next(&self) -> Duration {
-        if *locks::lock(&self.0) { EVERY } else { SOON }
-    }
-}
+use crate::work::{Ticker, sweep};
 
 impl Memory {
-    /// One turn of a sweep; true when nothing is left.
-    pub(in crate::parts::memory) fn sweep(&self, stop: &Stop) -> bool {
-        if self.core.config().pipeline.switches.mutations_frozen || self.core.db.is_blocked() {
-            return false;
-        }
-        match self.try_sweep(stop) {
-            Ok((swept, done)) => {
-                if swept > 0 {
-                    log::info!(target: "memory", "purged {swept} deleted memories");
-                }
-                done
-            }
-            Err(cause) => {
-                log::warn!(target: "memory", "retention: {cause}");
-                false
-            }
-        }
+    /// The sweep of memories deleted too long ago.
+    pub(in crate::parts::memory) fn retention(self: &Arc<Self>) -> Ticker {
+        let memory = Arc::clone(self);
+        sweep("retention", move |stop, until| memory.purge_expired(stop, until))
     }
 
-    fn try_sweep(&self, stop: &Stop) -> Result<(usize, bool), Error> {
-        let until = Instant::now() + TURN;
+    fn purge_expired(&self, stop: &Stop, until: Instant) -> Result<bool, Error> {
+        if self.core.config().pipeline.switches.mutations_frozen || self.core.db.is_blocked() {
+            return Ok(false);
+        }
         // times of both stored forms begin with their day
         let first = self.core.clock.now() - SignedDuration::from_hours(24 * RETENTION_DAYS);
         let day = time::iso(first)[..10].to_owned();
         let mut swept = 0;
-        while Instant::now() < until && !stop.is_stopped() {
+        let mut done = false;
+        while !done && Instant::now() < until && !stop.is_stopped() {
             let ids = self.core.db.read(|c| rows::deleted_before(c, &day, BATCH))?;
-            if ids.is_empty() {
-                return Ok((swept, true));
-            }
+            done = ids.is_empty();
             swept += ids.len();
             self.core.db.write(move |tx| purge(tx, &ids))?;
         }
-        Ok((swept, false))
+        if swept > 0 {
+            log::info!(target: "memory", "purged {swept} deleted memories");
+        }
+        Ok(done)
     }
 }

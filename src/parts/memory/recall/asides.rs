@@ -7,7 +7,7 @@ use super::answer::{Aside, Line};
 use super::filter::Filter;
 use super::query::RecallQuery;
 use crate::parts::knowledge::graph::{self, Described};
-use crate::parts::knowledge::{Claim, Entity};
+use crate::parts::knowledge::{Entity, KnownClaim};
 use crate::parts::memory::api::{AspectAnswer, ClaimAnswer, EntityAnswer};
 use crate::parts::memory::store::recall;
 
@@ -73,8 +73,8 @@ pub fn cards(known: &[Described], lines: &[Line], limit: usize, now: &str) -> Ve
 /// The top-level `entities` of an answer.
 pub fn entities(known: &[Described]) -> Vec<EntityAnswer> {
     let claim =
-        |c: &Claim| ClaimAnswer { content: c.content.clone(), status: c.status.clone(), importance: c.importance };
-    let aspect = |(name, claims): &(String, Vec<Claim>)| AspectAnswer {
+        |c: &KnownClaim| ClaimAnswer { content: c.content.clone(), status: c.status.clone(), importance: c.importance };
+    let aspect = |(name, claims): &(String, Vec<KnownClaim>)| AspectAnswer {
         name: name.clone(),
         attributes: claims.iter().map(claim).collect(),
     };

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::expressions::{Join, expression_of_forms};
 use super::words::stems;
 use crate::db::sql::Conditions;
-use crate::parts::knowledge::{FoundClaim as Claim, claims};
+use crate::parts::knowledge::{FoundClaim, claims};
 
 /// Words of the question that are searched for, synonyms included.
 const WORDS: usize = 18;
@@ -94,7 +94,7 @@ struct Together {
 
 /// The share of the question's words that a memory's claims have together, weighted by the best
 /// importance and confidence among them.
-fn score(wanted: &[Wanted], found: &[Claim]) -> Vec<(i64, f64)> {
+fn score(wanted: &[Wanted], found: &[FoundClaim]) -> Vec<(i64, f64)> {
     let mut memories: HashMap<i64, Together> = HashMap::new();
     for claim in found {
         let memory = memories.entry(claim.rowid).or_default();
@@ -123,7 +123,7 @@ mod tests {
 
     fn scores(question: &str, claims: &[(i64, &str, &str)]) -> HashMap<i64, f64> {
         let wanted: Vec<Wanted> = stems(question).into_iter().map(Wanted::of).collect();
-        let claim = |(rowid, aspect, text): &(i64, &str, &str)| Claim {
+        let claim = |(rowid, aspect, text): &(i64, &str, &str)| FoundClaim {
             rowid: *rowid,
             aspect: (*aspect).to_owned(),
             text: (*text).to_owned(),

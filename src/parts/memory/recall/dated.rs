@@ -14,7 +14,7 @@ use crate::core::Error;
 use crate::http::input::List;
 use crate::parts::memory::api::{Facet, TemporalMeta, TimeInput, TimeMode as Mode};
 use crate::parts::memory::filters::Span;
-use crate::parts::memory::store::conditions::Asked;
+use crate::parts::memory::store::conditions::MemoryConditions;
 use crate::parts::memory::store::recall::Row;
 use crate::parts::memory::store::temporal::{self, Dated};
 use crate::parts::memory::{Ledger, Sources};

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::query::RecallQuery;
 use crate::core::access::Readable;
 use crate::db::sql::Conditions;
-use crate::parts::memory::store::conditions::Asked;
+use crate::parts::memory::store::conditions::MemoryConditions;
 use crate::parts::memory::store::memories::Place;
 use crate::parts::memory::store::recall;
 use crate::parts::memory::vectors::index::Allowed;

@@ -7,6 +7,8 @@ use crate::http::input::{Nested, Text};
 use crate::parts::memory::api::{Budget, RecallBody, SearchQuery};
 use crate::parts::memory::filters::{self, Span};
 
+/// Lines of an answer where nobody says.
+const LIMIT: usize = 10;
 /// Characters of a question that are looked at.
 const LONGEST: usize = 8000;
 
@@ -21,6 +23,7 @@ impl Budget {
     }
 }
 
+/// What a recall is asked.
 #[derive(Debug, Clone)]
 pub struct RecallQuery {
     pub text: String,
@@ -48,12 +51,38 @@ pub struct RecallQuery {
 }
 
 impl RecallQuery {
+    /// A question of an agent, with nothing else asked for. What other fields hold is the caller's to bound.
+    pub fn new(question: &str, agent: &str) -> Self {
+        RecallQuery {
+            text: start(question),
+            keywords: None,
+            limit: LIMIT,
+            kind: None,
+            who: None,
+            project: None,
+            tags: Vec::new(),
+            pinned: false,
+            importance_min: None,
+            span: Span::default(),
+            min_score: 0.0,
+            scope: None,
+            time: None,
+            agent: agent.to_owned(),
+            session_key: None,
+            include_recalled: false,
+            source_only: false,
+            aggregate: false,
+            save_aggregate: false,
+            budget: Budget::Small,
+        }
+    }
+
     pub fn of_body(body: RecallBody, asker: Asker<'_>) -> Result<Self, Error> {
         let session_key = body.session_key.as_deref().or(asker.session_key);
         let named = body.agent_id.as_deref().or(asker.named);
         Ok(RecallQuery {
             text: start(&body.query),
-            keywords: body.keyword_query.as_ref().map(start),
+            keywords: body.keyword_query.as_deref().map(start),
             limit: body.limit.0 as usize,
             kind: text(body.kind),
             who: text(body.who),
@@ -129,7 +158,7 @@ fn text(text: Option<Text>) -> Option<String> {
     text.map(|t| t.0)
 }
 
-fn start(text: &Text) -> String {
+fn start(text: &str) -> String {
     text.chars().take(LONGEST).collect()
 }
 

@@ -22,7 +22,7 @@ impl Remember {
         normals: &[Normal],
         writer: &mut Writer,
     ) -> Result<Remembered, Error> {
-        agents::register(tx, &self.place.agent, tx.now())?;
+        agents::register(tx, &self.place.agent)?;
         if let Some(known) = self.known_chunks(tx, normals)? {
             return Ok(known);
         }

@@ -26,7 +26,7 @@ pub use super::api::Remembered;
 pub use aggregate::Aggregate;
 use chunks::chunk_group_id;
 use content::{Normal, Parsed};
-use dates::Dates;
+pub use dates::Dates;
 
 /// Hints of one request.
 const MOST_HINTS: usize = 200;
@@ -34,25 +34,53 @@ const MOST_HINTS: usize = 200;
 /// A validated remember.
 #[derive(Debug, Clone)]
 pub struct Remember {
-    content: String,
-    who: String,
-    importance: Option<f64>,
-    /// `Some` when the body has the key: it overrides the prefix.
-    tags: Option<Option<String>>,
-    pinned: Option<bool>,
-    source_type: String,
-    source_id: Option<String>,
-    source_path: Option<String>,
-    runtime_path: Option<String>,
-    key: Option<String>,
-    created_at: Option<String>,
-    dates: Dates,
-    place: Place,
-    hints: Vec<String>,
-    transcript: Option<String>,
-    structured: Option<Structured>,
+    pub content: String,
+    pub who: String,
+    /// 0 to 1.
+    pub importance: Option<f64>,
+    /// `Some` overrides the tags of the text's prefix, with none if it holds none.
+    pub tags: Option<Option<String>>,
+    pub pinned: Option<bool>,
+    pub source_type: String,
+    pub source_id: Option<String>,
+    pub source_path: Option<String>,
+    pub runtime_path: Option<String>,
+    /// By which a repeat is found.
+    pub key: Option<String>,
+    pub created_at: Option<String>,
+    pub dates: Dates,
+    pub place: Place,
+    pub hints: Vec<String>,
+    pub transcript: Option<String>,
+    pub structured: Option<Structured>,
     /// The project that the credential is bound to: rows of others are not shown to it.
-    bound_to: Option<String>,
+    pub bound_to: Option<String>,
+}
+
+impl Remember {
+    /// A text to be kept for an agent where all may read it.
+    pub fn new(content: &str, agent: &str, source_type: &str) -> Self {
+        let place = Place { agent: agent.to_owned(), project: None, scope: None, visibility: "global".to_owned() };
+        Remember {
+            content: content.to_owned(),
+            who: "daemon".to_owned(),
+            importance: None,
+            tags: None,
+            pinned: None,
+            source_type: source_type.to_owned(),
+            source_id: None,
+            source_path: None,
+            runtime_path: None,
+            key: None,
+            created_at: None,
+            dates: Dates::default(),
+            place,
+            hints: Vec::new(),
+            transcript: None,
+            structured: None,
+            bound_to: None,
+        }
+    }
 }
 
 impl Memory {
@@ -141,7 +169,7 @@ impl Remember {
 
     fn store_one(&self, tx: &Tx<'_>, normal: &Normal, writer: &mut Writer) -> Result<Remembered, Error> {
         let parsed = &content::parse_prefixes(&self.content);
-        agents::register(tx, &self.place.agent, tx.now())?;
+        agents::register(tx, &self.place.agent)?;
         if let Some(existing) = self.find_duplicate(tx, normal)? {
             self.dates.store(tx, &self.place.agent, &existing.id)?;
             return Ok(Remembered::Duplicate(existing.into()));

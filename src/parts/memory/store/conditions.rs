@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 const SLACK_S: f64 = 0.0005;
 
 /// What is asked of a memory beside who may see it.
-pub trait Asked {
+pub trait MemoryConditions {
     fn live(&mut self) -> &mut Self;
     fn kind(&mut self, kind: Option<&str>) -> &mut Self;
     fn who(&mut self, who: Option<&str>) -> &mut Self;
@@ -41,7 +41,7 @@ fn list(values: &[impl AsRef<str>]) -> String {
     serde_json::Value::from_iter(values.iter().map(AsRef::as_ref)).to_string()
 }
 
-impl Asked for Conditions {
+impl MemoryConditions for Conditions {
     fn live(&mut self) -> &mut Self {
         self.and("m.is_deleted = 0")
     }

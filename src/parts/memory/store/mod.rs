@@ -1,4 +1,4 @@
-//! The memory part's SQL, one file per table.
+//! The memory part's SQL: a file per table or per question.
 
 pub mod activity;
 pub mod candidates;

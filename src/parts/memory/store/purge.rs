@@ -3,12 +3,11 @@
 
 use rusqlite::Connection;
 
-use crate::db::sql;
+use crate::db::sql::{self, A_DAY, THESE};
 
 /// Deletes memories with the rows that belong to them. Their history keeps the events, not the texts.
 pub fn memories(connection: &Connection, ids: &[String]) -> rusqlite::Result<()> {
     let list = serde_json::Value::from(ids).to_string();
-    const THESE: &str = "IN (SELECT value FROM json_each(?1))";
     for (table, column, more) in [
         ("embeddings", "source_id", "AND source_type = 'memory'"),
         ("memory_hints", "memory_id", ""),
@@ -28,9 +27,6 @@ pub fn memories(connection: &Connection, ids: &[String]) -> rusqlite::Result<()>
     Ok(())
 }
 
-/// What a stored time looks like. Of other texts nobody can say how old they are.
-const A_DAY: &str = "GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*'";
-
 /// Memories deleted before a day (`YYYY-MM-DD`), the longest ago first.
 pub fn deleted_before(connection: &Connection, day: &str, limit: i64) -> rusqlite::Result<Vec<String>> {
     sql::rows(
@@ -44,9 +40,29 @@ pub fn deleted_before(connection: &Connection, day: &str, limit: i64) -> rusqlit
     )
 }
 
-/// Memories of an agent, in any state.
-pub fn of_agent(connection: &Connection, agent: &str, limit: i64) -> rusqlite::Result<Vec<String>> {
-    sql::rows(connection, "SELECT id FROM memories WHERE agent_id = ?1 LIMIT ?2", (agent, limit), |row| row.get(0))
+/// When the memories of an agent that is purged count as deleted: longer ago than anything can be recovered, so
+/// that the sweep takes what a crash leaves.
+const LONG_AGO: &str = "1970-01-01T00:00:00.000Z";
+
+/// Takes an agent's memories out of everything, to be deleted soon.
+pub fn give_up(connection: &Connection, agent: &str) -> rusqlite::Result<()> {
+    sql::execute(
+        connection,
+        "UPDATE memories SET is_deleted = 1, deleted_at = ?2, visibility = 'archived' WHERE agent_id = ?1",
+        (agent, LONG_AGO),
+    )?;
+    Ok(())
+}
+
+/// Memories of an agent that were given up.
+pub fn given_up(connection: &Connection, agent: &str, limit: i64) -> rusqlite::Result<Vec<String>> {
+    sql::rows(
+        connection,
+        "SELECT id FROM memories INDEXED BY idx_memories_deleted_at
+         WHERE is_deleted = 1 AND deleted_at = ?2 AND agent_id = ?1 LIMIT ?3",
+        (agent, LONG_AGO, limit),
+        |row| row.get(0),
+    )
 }
 
 /// Takes an agent's memories out of everybody's sight. Of live rows that become equal by it the

@@ -15,7 +15,7 @@ use crate::parts::memory::Memory;
 use crate::parts::memory::api::{MapComputing, MapQuery, MapReady, Node, Nodes};
 use crate::parts::memory::browse::visible_to;
 use crate::parts::memory::filters::{self, Span};
-use crate::parts::memory::store::conditions::Asked;
+use crate::parts::memory::store::conditions::MemoryConditions;
 use crate::parts::memory::store::embeddings::{self, ExportRow};
 use crate::sys::locks;
 

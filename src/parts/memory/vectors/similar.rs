@@ -12,7 +12,7 @@ use crate::db::sql::Conditions;
 use crate::parts::memory::Memory;
 use crate::parts::memory::api::{Neighbour, Neighbours};
 use crate::parts::memory::recall::meaning::cosine;
-use crate::parts::memory::store::conditions::Asked;
+use crate::parts::memory::store::conditions::MemoryConditions;
 use crate::parts::memory::store::{embeddings, memories, recall};
 
 /// Neighbours looked at exactly, as a multiple of what is asked for.

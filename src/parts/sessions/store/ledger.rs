@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use rusqlite::Connection;
 
-use crate::db::{Tx, sql};
+use crate::db::Tx;
+use crate::db::sql::{self, A_DAY};
 use crate::parts::memory::{Epoch, Item};
 
 /// The present epoch of a session.
@@ -60,9 +61,6 @@ pub fn rate(
         |row| row.get(0),
     )
 }
-
-/// What a stored time looks like. Of other texts nobody can say how old they are.
-const A_DAY: &str = "GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*'";
 
 /// Sessions whose ledger was last written before a day.
 pub fn sessions_before(connection: &Connection, day: &str, limit: i64) -> rusqlite::Result<Vec<(String, String)>> {

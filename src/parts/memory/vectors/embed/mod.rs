@@ -47,7 +47,6 @@ pub enum Purpose {
     Background,
 }
 
-#[derive(Default)]
 pub struct Embedder {
     client: Client,
     waiting: AtomicUsize,
@@ -57,6 +56,17 @@ pub struct Embedder {
 }
 
 impl Embedder {
+    /// Servers are asked through this client.
+    pub fn new(client: Client) -> Self {
+        Embedder {
+            client,
+            waiting: AtomicUsize::new(0),
+            unreachable: Mutex::default(),
+            status: status::Cache::default(),
+            tracker: tracker::Tracker::default(),
+        }
+    }
+
     pub fn model(&self, config: &Config) -> Model {
         let embedding = &config.embedding;
         match embedding.provider {
