@@ -13,7 +13,7 @@ use crate::db::Db;
 use crate::parts::auth::{self, KeyRequest, Secret};
 use crate::sys::clock::{Clock, SystemClock};
 use crate::sys::ids::SystemIds;
-use crate::text::time;
+use crate::text::{listed, time};
 
 /// What the flags said.
 #[derive(Debug, Default, Clone)]
@@ -114,8 +114,8 @@ fn database(env: &Environment) -> Result<Db, Failure> {
 
 fn create_key(env: &Environment, options: &Options) -> Result<(), Failure> {
     let mut permissions = Vec::new();
-    for name in options.permissions.as_deref().unwrap_or_default().split(',').filter(|n| !n.is_empty()) {
-        permissions.push(Permission::parse(name.trim()).ok_or_else(|| format!("unknown permission {name}"))?);
+    for name in options.permissions.as_deref().map(listed).into_iter().flatten() {
+        permissions.push(Permission::parse(name).ok_or_else(|| format!("unknown permission {name}"))?);
     }
     let expires_at = match &options.expires {
         Some(text) => Some(time::iso(time::parse_iso(text).ok_or("--expires must be an ISO date")?)),

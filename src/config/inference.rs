@@ -20,6 +20,14 @@ names! {
     }
 }
 
+names! {
+    /// Kinds of work that models do.
+    pub enum WorkloadName {
+        Extraction = "memoryExtraction",
+        Synthesis = "sessionSynthesis",
+    }
+}
+
 /// Keys of `inference`.
 pub const INFERENCE: KeyTable = KeyTable {
     section: "inference",
@@ -100,8 +108,8 @@ impl Inference {
     }
 
     /// `target/model` references in the order in which a workload tries them.
-    pub fn references(&self, workload: &str) -> impl Iterator<Item = &str> {
-        let chosen = self.workloads.get(workload).or_else(|| self.workloads.get("default"));
+    pub fn references(&self, workload: WorkloadName) -> impl Iterator<Item = &str> {
+        let chosen = self.workloads.get(workload.as_str()).or_else(|| self.workloads.get("default"));
         let named = chosen.and_then(|w| w.policy.as_ref()).or(self.default_policy.as_ref());
         let policy = named.and_then(|name| self.policies.get(name));
         let own = chosen.and_then(|w| w.target.as_deref());
@@ -148,12 +156,12 @@ mod tests {
             "workloads": {"default": {"policy": "p"}, "sessionSynthesis": {"policy": "p", "target": "a/x"}},
             "policies": {"p": {"defaultTargets": ["b/y", "c/z"], "fallbackTargets": ["d/w"], "deny": ["c/z"]}},
         });
-        let references = |config: &Value, workload: &str| -> Vec<String> {
+        let references = |config: &Value, workload: WorkloadName| -> Vec<String> {
             Inference::read(Section(config)).references(workload).map(str::to_owned).collect()
         };
-        assert_eq!(references(&config, "sessionSynthesis"), ["a/x", "b/y", "d/w"]);
-        assert_eq!(references(&config, "other"), ["b/y", "d/w"]);
-        assert!(references(&Value::Null, "other").is_empty());
+        assert_eq!(references(&config, WorkloadName::Synthesis), ["a/x", "b/y", "d/w"]);
+        assert_eq!(references(&config, WorkloadName::Extraction), ["b/y", "d/w"]);
+        assert!(references(&Value::Null, WorkloadName::Extraction).is_empty());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 pub use auth::{AuthConfig, AuthMode, Reach};
 pub use environment::{API_VERSION, Environment, NetworkMode, Overrides};
 pub use file::{CONFIG_FILES, Found, Problem, Section, check_text, find, parse_yaml, to_yaml};
-pub use inference::{Executor, Inference};
+pub use inference::{Executor, Inference, WorkloadName};
 pub use live::Live;
 pub use pipeline::{Graph, Pipeline, Traversal};
 pub use rates::{Bucket, Rate};
@@ -130,11 +130,20 @@ crate::settings! {
     }
 }
 
+crate::names! {
+    /// Whose rows an agent may read beside its own.
+    pub enum PolicyName {
+        Isolated = "isolated",
+        Shared = "shared",
+        Group = "group",
+    }
+}
+
 /// One entry of `agents.roster`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RosterEntry {
     pub name: String,
-    pub read_policy: String,
+    pub read_policy: PolicyName,
     pub policy_group: Option<String>,
 }
 
@@ -199,12 +208,12 @@ fn roster_entry(entry: Section<'_>) -> Option<RosterEntry> {
         Some(text) => (text, key("policy_group").text()),
         None => (policy.at("type").text().unwrap_or_default(), policy.at("group").text()),
     };
-    let (read_policy, policy_group) = match (read_policy, group) {
-        ("shared", _) => ("shared", None),
-        ("group", Some(group)) => ("group", Some(group.to_owned())),
-        _ => ("isolated", None),
+    let (read_policy, policy_group) = match (PolicyName::parse(read_policy), group) {
+        (Some(PolicyName::Shared), _) => (PolicyName::Shared, None),
+        (Some(PolicyName::Group), Some(group)) => (PolicyName::Group, Some(group.to_owned())),
+        _ => (PolicyName::Isolated, None),
     };
-    Some(RosterEntry { name, read_policy: read_policy.to_owned(), policy_group })
+    Some(RosterEntry { name, read_policy, policy_group })
 }
 
 fn embedding(root: Section<'_>) -> Embedding {

@@ -1,6 +1,7 @@
 //! A real daemon on a free port in a temporary workspace, for the black-box tests.
 #![allow(dead_code)]
 
+pub mod asking;
 pub mod upstream;
 
 use std::io::{Read, Write};
@@ -13,6 +14,11 @@ use serde_json::Value;
 
 /// Embeddings and the pipeline off, as most tests want it.
 pub const QUIET: &str = "embedding:\n  provider: none\nmemory:\n  pipelineV2:\n    enabled: false\n";
+
+/// Everybody needs a credential, and no bucket runs empty.
+pub const TEAM: &str = "auth:\n  mode: team\n  rateLimits:\n    admin: {max: 100000}\n    forget: {max: 100000}\n    \
+                        modify: {max: 100000}\n    batchForget: {max: 100000}\n    login: {max: 100000}\n    \
+                        recallLlm: {max: 100000}\n";
 
 pub struct Daemon {
     folder: tempfile::TempDir,

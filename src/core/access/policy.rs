@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use crate::config::PolicyName;
 use crate::db::sql::{self, Conditions};
 
 /// `agents.read_policy`.
@@ -57,9 +58,9 @@ pub fn readable(connection: &Connection, agent: &str) -> rusqlite::Result<Readab
         sql::row(connection, "SELECT read_policy, policy_group FROM agents WHERE id = ?1", [agent], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
-    let policy = match row {
-        Some((policy, _)) if policy == "shared" => ReadPolicy::Shared,
-        Some((policy, Some(group))) if policy == "group" && !group.is_empty() => ReadPolicy::Group(group),
+    let policy = match row.and_then(|(policy, group)| Some((PolicyName::parse(&policy)?, group))) {
+        Some((PolicyName::Shared, _)) => ReadPolicy::Shared,
+        Some((PolicyName::Group, Some(group))) if !group.is_empty() => ReadPolicy::Group(group),
         _ => ReadPolicy::Isolated,
     };
     Ok(Readable { agent: agent.to_owned(), policy })

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Given, Kind};
 use crate::core::Error;
-use crate::text::time;
+use crate::text::{Named, time};
 
 /// Without white space and byte-order marks around it.
 pub fn trimmed(text: &str) -> &str {
@@ -26,6 +26,8 @@ impl Deref for Text {
 }
 
 impl Kind for Text {
+    const BLANK_IS_ABSENT: bool = true;
+
     fn read(given: Given<'_>) -> Result<Self, Error> {
         match given.present() {
             None => Err(given.required()),
@@ -68,6 +70,8 @@ impl Kind for Filled {
 pub struct LongText<const MOST: usize>(pub String);
 
 impl<const MOST: usize> Kind for LongText<MOST> {
+    const BLANK_IS_ABSENT: bool = true;
+
     fn read(given: Given<'_>) -> Result<Self, Error> {
         let Text(text) = Text::read(given)?;
         if text.chars().count() > MOST {
@@ -97,6 +101,8 @@ impl Deref for Name {
 }
 
 impl Kind for Name {
+    const BLANK_IS_ABSENT: bool = true;
+
     fn read(given: Given<'_>) -> Result<Self, Error> {
         let Text(text) = Text::read(given)?;
         if text.chars().count() > LONGEST_NAME || text.chars().any(char::is_control) {
@@ -137,8 +143,6 @@ impl<const MOST: usize> Kind for Exact<MOST> {
 pub struct Date(pub String);
 
 impl Kind for Date {
-    const BLANK_IS_ABSENT: bool = false;
-
     fn read(given: Given<'_>) -> Result<Self, Error> {
         let value = given.present().ok_or_else(|| given.required())?;
         let time = value.as_str().and_then(time::parse_iso);
@@ -241,6 +245,62 @@ impl Kind for Switch {
 
     fn schema() -> Value {
         json!({ "type": "boolean" })
+    }
+}
+
+/// On for `true` of a query and nothing else: for what cannot be undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OnlyTrue(pub bool);
+
+impl Kind for OnlyTrue {
+    const REQUIRED: bool = false;
+
+    fn read(given: Given<'_>) -> Result<Self, Error> {
+        Ok(OnlyTrue(given.value.and_then(Value::as_str) == Some("true")))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "boolean" })
+    }
+}
+
+/// A name of an enum as people write texts: with white space around it, or nothing at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worded<E>(pub E);
+
+impl<E: Named> Kind for Worded<E> {
+    const BLANK_IS_ABSENT: bool = true;
+
+    fn read(given: Given<'_>) -> Result<Self, Error> {
+        let plain = given.value.and_then(Value::as_str).map(|name| Value::from(trimmed(name)));
+        E::read(Given { value: plain.as_ref().or(given.value), ..given }).map(Worded)
+    }
+
+    fn schema() -> Value {
+        <E as Kind>::schema()
+    }
+
+    fn shown(&self) -> Value {
+        Kind::shown(&self.0)
+    }
+}
+
+/// What is no text counts as left out; a text must be of the kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfText<K>(pub Option<K>);
+
+impl<K: Kind> Kind for OfText<K> {
+    const REQUIRED: bool = false;
+
+    fn read(given: Given<'_>) -> Result<Self, Error> {
+        match given.value {
+            Some(Value::String(_)) => Option::<K>::read(given).map(OfText),
+            _ => Ok(OfText(None)),
+        }
+    }
+
+    fn schema() -> Value {
+        K::schema()
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Given, Input, Kind, Location};
 use crate::core::Error;
+use crate::text::listed;
 
 /// A list of strings; other members are refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl Kind for Tags {
         match given.value {
             None => Err(given.required()),
             Some(Value::Null) => Ok(Tags(None)),
-            Some(Value::String(s)) => Ok(Tags(joined(s.split(',')))),
+            Some(Value::String(s)) => Ok(Tags(joined([s.as_str()]))),
             Some(Value::Array(items)) => {
                 let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
                 Ok(Tags(joined(words.ok_or_else(refused)?)))
@@ -48,8 +49,7 @@ impl Kind for Tags {
 }
 
 fn joined<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let kept: Vec<&str> =
-        words.into_iter().flat_map(|w| w.split(',')).map(str::trim).filter(|w| !w.is_empty()).collect();
+    let kept: Vec<&str> = words.into_iter().flat_map(listed).collect();
     (!kept.is_empty()).then(|| kept.join(","))
 }
 
@@ -117,7 +117,10 @@ impl<K: Kind, const MOST: usize> Kind for List<K, MOST> {
         if items.len() > MOST {
             return Err(Error::invalid(given.name, format!("may have {MOST} items at most")));
         }
-        let read = |item: &Value| K::read(Given { value: Some(item), ..given });
+        let read = |item: &Value| match item {
+            Value::Null => Err(given.must_be("a list without null")),
+            item => K::read(Given { value: Some(item), ..given }),
+        };
         items.iter().map(read).collect::<Result<_, _>>().map(List)
     }
 

@@ -11,11 +11,11 @@ mod numbers;
 use serde_json::{Map, Value};
 
 pub use kinds::{
-    ActingAgent, Bool, Date, Exact, Filled, Flag, IfTrue, LongText, Loose, Name, Strict, Switch, Text, UnlessFalse,
-    trimmed,
+    ActingAgent, Bool, Date, Exact, Filled, Flag, IfTrue, LongText, Loose, Name, OfText, OnlyTrue, Strict, Switch,
+    Text, UnlessFalse, Worded, trimmed,
 };
 pub use lists::{Anything, List, Nested, Object, Phrases, Tags, TextList, Usable};
-pub use numbers::{Clamped, Count, Decimal, Fraction, Positive, Relaxed, Share};
+pub use numbers::{Clamped, ClampedNumber, Count, Decimal, Fraction, LenientFraction, Positive, Relaxed, Share};
 
 use super::Request;
 use crate::core::Error;
@@ -120,8 +120,8 @@ pub trait Kind: Sized {
     const REQUIRED: bool = true;
     /// `null` stands for "left out".
     const NULL_IS_ABSENT: bool = true;
-    /// So does a text of nothing but white space.
-    const BLANK_IS_ABSENT: bool = Self::NULL_IS_ABSENT;
+    /// So does a text of nothing but white space, of fields that are texts.
+    const BLANK_IS_ABSENT: bool = false;
 
     fn read(given: Given<'_>) -> Result<Self, Error>;
 
@@ -155,7 +155,7 @@ impl<K: Kind> Kind for Option<K> {
 impl<E: Named> Kind for E {
     fn read(given: Given<'_>) -> Result<Self, Error> {
         let value = given.present().ok_or_else(|| given.required())?;
-        let found = value.as_str().and_then(|name| <E as Named>::parse(trimmed(name)));
+        let found = value.as_str().and_then(<E as Named>::parse);
         found.ok_or_else(|| given.must_be(&listed(E::NAMES)))
     }
 

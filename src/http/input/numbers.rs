@@ -54,19 +54,35 @@ impl Kind for Relaxed {
     }
 }
 
-/// A number from 0 to 1.
+/// A JSON number from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fraction(pub f64);
 
 impl Kind for Fraction {
     fn read(given: Given<'_>) -> Result<Self, Error> {
         let value = given.present().ok_or_else(|| given.required())?;
-        let number = number(value).filter(|n| (0.0..=1.0).contains(n));
+        let number = value.as_f64().filter(|n| (0.0..=1.0).contains(n));
         number.map(Fraction).ok_or_else(|| given.must_be("a number from 0 to 1"))
     }
 
     fn schema() -> Value {
         json!({ "type": "number", "minimum": 0, "maximum": 1 })
+    }
+}
+
+/// A number from 0 to 1, or such a text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LenientFraction(pub f64);
+
+impl Kind for LenientFraction {
+    fn read(given: Given<'_>) -> Result<Self, Error> {
+        let value = given.present().ok_or_else(|| given.required())?;
+        let number = number(value).filter(|n| (0.0..=1.0).contains(n));
+        number.map(LenientFraction).ok_or_else(|| given.must_be("a number from 0 to 1"))
+    }
+
+    fn schema() -> Value {
+        Fraction::schema()
     }
 }
 
@@ -147,6 +163,23 @@ impl<const DEFAULT: i64, const LEAST: i64, const MOST: i64> Kind for Clamped<DEF
 
     fn schema() -> Value {
         json!({ "type": "integer", "default": DEFAULT, "description": format!("taken into {LEAST} to {MOST}") })
+    }
+}
+
+/// A JSON number clamped into bounds, its whole part; what is no number counts as the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClampedNumber<const DEFAULT: i64, const LEAST: i64, const MOST: i64>(pub i64);
+
+impl<const DEFAULT: i64, const LEAST: i64, const MOST: i64> Kind for ClampedNumber<DEFAULT, LEAST, MOST> {
+    const REQUIRED: bool = false;
+
+    fn read(given: Given<'_>) -> Result<Self, Error> {
+        let number = given.value.filter(|value| value.is_number());
+        Clamped::<DEFAULT, LEAST, MOST>::read(Given { value: number, ..given }).map(|n| ClampedNumber(n.0))
+    }
+
+    fn schema() -> Value {
+        Clamped::<DEFAULT, LEAST, MOST>::schema()
     }
 }
 

@@ -1,16 +1,8 @@
 //! What the routes of agents take and answer.
 
-use crate::http::input::{Name, Switch, Text};
-use crate::{answer, input, names};
-
-names! {
-    /// Whose rows an agent may read beside its own.
-    pub enum PolicyName {
-        Isolated = "isolated",
-        Shared = "shared",
-        Group = "group",
-    }
-}
+use crate::config::PolicyName;
+use crate::http::input::{Name, OnlyTrue, Text, Worded};
+use crate::{answer, input};
 
 input! {
     /// A new agent of the roster.
@@ -18,7 +10,7 @@ input! {
         /// The id, 200 printable characters at most.
         name: Name = "name";
         /// Whose rows it may read: its own, everybody's global ones, or those of its group.
-        read_policy: PolicyName = "read_policy" | "readPolicy", default PolicyName::Isolated;
+        read_policy: Worded<PolicyName> = "read_policy" | "readPolicy", default Worded(PolicyName::Isolated);
         /// The group of the policy `group`.
         policy_group: Option<Text> = "policy_group" | "policyGroup";
     }
@@ -27,8 +19,8 @@ input! {
 input! {
     /// How an agent is removed.
     pub struct Removal in Query {
-        /// Its memories go for good; else they are archived, out of everybody's sight.
-        purge: Switch = "purge";
+        /// `true`: its memories go for good; else they are archived, out of everybody's sight.
+        purge: OnlyTrue = "purge";
     }
 }
 

@@ -50,7 +50,7 @@ impl Agents {
     fn add(&self, new: NewAgent) -> Result<Agent, Error> {
         self.core.db.try_write(move |tx| {
             let group = new.policy_group.as_deref();
-            if !store::insert(tx, &new.name, new.read_policy, group, tx.now())? {
+            if !store::insert(tx, &new.name, new.read_policy.0, group, tx.now())? {
                 return Err(Error::conflict("Agent already exists"));
             }
             store::find(tx, &new.name)?.ok_or_else(|| Error::failed("the new agent is gone"))
@@ -89,6 +89,6 @@ pub fn register(tx: &Tx<'_>, agent: &str) -> rusqlite::Result<()> {
 /// Writes the configured roster at start; nothing is removed.
 pub fn apply_roster(tx: &Tx<'_>, roster: &[RosterEntry]) -> rusqlite::Result<()> {
     roster.iter().try_for_each(|entry| {
-        store::upsert(tx, &entry.name, &entry.read_policy, entry.policy_group.as_deref(), tx.now())
+        store::upsert(tx, &entry.name, entry.read_policy, entry.policy_group.as_deref(), tx.now())
     })
 }

@@ -2,7 +2,8 @@
 
 use rusqlite::Connection;
 
-use super::api::{Agent, PolicyName};
+use super::api::Agent;
+use crate::config::PolicyName;
 use crate::db::sql;
 
 fn agent(row: &sql::Row<'_>) -> rusqlite::Result<Agent> {
@@ -52,14 +53,20 @@ pub fn insert(
     Ok(added > 0)
 }
 
-pub fn upsert(connection: &Connection, id: &str, policy: &str, group: Option<&str>, now: &str) -> rusqlite::Result<()> {
+pub fn upsert(
+    connection: &Connection,
+    id: &str,
+    policy: PolicyName,
+    group: Option<&str>,
+    now: &str,
+) -> rusqlite::Result<()> {
     sql::execute(
         connection,
         "INSERT INTO agents (id, name, read_policy, policy_group, created_at, updated_at)
          VALUES (?1, ?1, ?2, ?3, ?4, ?4)
          ON CONFLICT (id) DO UPDATE SET read_policy = ?2, policy_group = ?3, updated_at = ?4
          WHERE read_policy <> ?2 OR policy_group IS NOT ?3",
-        (id, policy, group, now),
+        (id, policy.as_str(), group, now),
     )?;
     Ok(())
 }

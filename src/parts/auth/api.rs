@@ -6,7 +6,7 @@ use super::keys::{Key, KeyRequest};
 use crate::config::AuthMode;
 use crate::core::Error;
 use crate::core::access::{Claims, Permission, Role, Scope};
-use crate::http::input::{Date, Decimal, Exact, Given, Kind, Loose, Nested, Text};
+use crate::http::input::{Date, Decimal, Exact, Given, Kind, Loose, Nested, OfText, Text};
 use crate::{answer, input};
 
 /// A text as it is: an empty one restricts to nothing, it does not restrict nothing.
@@ -26,20 +26,24 @@ impl Kind for ScopeText {
     }
 }
 
-/// Known names of permissions. Names that are all unknown are no wish for everything.
+/// Names of permissions, of which the unknown ones are dropped.
 #[derive(Debug, Clone, Default)]
-pub struct PermissionNames(Vec<Permission>);
+pub struct PermissionNames {
+    known: Vec<Permission>,
+    unknown: Vec<String>,
+}
 
 impl Kind for PermissionNames {
     fn read(given: Given<'_>) -> Result<Self, Error> {
         let names = given.present().and_then(Value::as_array).ok_or_else(|| given.must_be("a list of names"))?;
-        let known: Vec<Permission> = names.iter().filter_map(|p| Permission::parse(p.as_str()?)).collect();
-        if known.is_empty() && !names.is_empty() {
-            let text = |p: &Value| p.as_str().map_or_else(|| p.to_string(), str::to_owned);
-            let names: Vec<String> = names.iter().map(text).collect();
-            return Err(Error::invalid(given.name, format!("has no known name: {}", names.join(", "))));
+        let mut read = PermissionNames::default();
+        for name in names {
+            match name.as_str().and_then(Permission::parse) {
+                Some(known) => read.known.push(known),
+                None => read.unknown.push(name.as_str().map_or_else(|| name.to_string(), str::to_owned)),
+            }
         }
-        Ok(PermissionNames(known))
+        Ok(read)
     }
 
     fn schema() -> Value {
@@ -129,7 +133,7 @@ input! {
         /// Kept with the key.
         allowed_projects: SomeTexts = "allowedProjects";
         /// When it ends; never when left out.
-        expires_at: Option<Date> = "expiresAt";
+        expires_at: OfText<Date> = "expiresAt";
     }
 }
 
@@ -137,14 +141,19 @@ input! {
 const CONNECTOR_PERMISSIONS: [Permission; 3] = [Permission::Recall, Permission::Remember, Permission::Documents];
 
 impl NewApiKey {
-    pub fn into_request(self) -> KeyRequest {
+    /// Names that are all unknown are no wish for everything; a connector's key gets its own set instead.
+    pub fn into_request(self) -> Result<KeyRequest, Error> {
         let connector = self.connector.into_string();
         let harness = self.harness.into_string().or_else(|| connector.clone());
-        let mut permissions = self.permissions.0;
+        let PermissionNames { known: mut permissions, unknown } = self.permissions;
         if permissions.is_empty() && (connector.is_some() || harness.is_some()) {
             permissions = CONNECTOR_PERMISSIONS.to_vec();
         }
-        KeyRequest {
+        if permissions.is_empty() && !unknown.is_empty() {
+            let must = format!("has no known name: {}", unknown.join(", "));
+            return Err(Error::invalid("permissions", must));
+        }
+        Ok(KeyRequest {
             name: self.name.0,
             role: self.role,
             scope: scope_of(self.scope),
@@ -153,8 +162,8 @@ impl NewApiKey {
             harness,
             agent_id: self.agent_id.into_string(),
             allowed_projects: self.allowed_projects.0,
-            expires_at: self.expires_at.map(|d| d.0),
-        }
+            expires_at: self.expires_at.0.map(|d| d.0),
+        })
     }
 }
 

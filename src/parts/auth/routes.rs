@@ -86,7 +86,7 @@ fn list_keys(auth: &Auth, _: &Request) -> Result<Response, ApiError> {
 
 fn create_key(auth: &Auth, req: &Request) -> Result<Response, ApiError> {
     check_body(req)?;
-    Ok(Response::created(&auth.add_key(req.input::<NewApiKey>()?.into_request())?))
+    Ok(Response::created(&auth.add_key(req.input::<NewApiKey>()?.into_request()?)?))
 }
 
 fn revoke_key(auth: &Auth, req: &Request) -> Result<Response, ApiError> {

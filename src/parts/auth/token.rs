@@ -51,8 +51,8 @@ pub fn mint(
     ttl_s: f64,
     now: Timestamp,
 ) -> Result<(String, Timestamp), String> {
-    let seconds = ttl_s.ceil().clamp(1.0, 100.0 * 365.0 * 86_400.0) as u64;
     let iat = now.as_second().max(0) as u64;
+    let seconds = (ttl_s.ceil().max(1.0) as u64).min(LAST_SECOND.saturating_sub(iat).max(1));
     let custom = Custom { role: role.as_str().to_owned(), scope: scope.to_json() };
     let mut claims =
         JwtClaims::with_custom_claims(custom, jwt_simple::prelude::Duration::from_secs(seconds)).with_subject(sub);
@@ -63,6 +63,9 @@ pub fn mint(
     let end = Timestamp::from_second((iat + seconds) as i64).map_err(|cause| cause.to_string())?;
     Ok((token, end))
 }
+
+/// No token is valid beyond 2106: the library counts seconds in 32 bits, and adds them to a clock of its own.
+const LAST_SECOND: u64 = u32::MAX as u64 - 3_600;
 
 /// Tokens once verified, so that a client's next requests cost a lookup.
 ///

@@ -140,6 +140,9 @@ pub(super) fn is_too_long(content: &str) -> bool {
 }
 
 pub(super) fn check_name(file: &str) -> Result<(), Error> {
+    if file.is_empty() {
+        return Err(Error::malformed("Invalid request: file and content are required"));
+    }
     if file.contains(['/', '\\']) || file.contains("..") || file.chars().any(char::is_control) {
         return Err(Error::malformed("Invalid file name: file must be a plain name"));
     }

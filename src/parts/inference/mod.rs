@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 pub use model::{Completion, Model};
 
+use crate::config::WorkloadName;
 use crate::core::Core;
 
 pub struct Inference {
@@ -19,7 +20,7 @@ impl Inference {
     }
 
     /// The model of a workload; `None` when the config names none that can be asked from here.
-    pub fn model(&self, workload: &str) -> Option<Model> {
+    pub fn model(&self, workload: WorkloadName) -> Option<Model> {
         let config = self.core.config();
         let inference = &config.inference;
         if !inference.enabled {

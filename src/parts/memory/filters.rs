@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::core::Error;
+use crate::text::listed;
 use crate::text::time::{self, Time};
 
 /// Tags of one filter, and characters of each.
@@ -16,7 +17,7 @@ const LONGEST_NEEDLE: usize = 4 * 1024;
 
 /// The tags of a comma list.
 pub fn tags(text: Option<&str>) -> Result<Vec<String>, Error> {
-    let words = text.unwrap_or_default().split(',').map(str::trim).filter(|t| !t.is_empty());
+    let words = text.map(listed).into_iter().flatten();
     let tags: Vec<String> = words.take(MOST_TAGS + 1).map(str::to_owned).collect();
     if tags.len() > MOST_TAGS || tags.iter().any(|t| t.chars().count() > LONGEST_TAG) {
         return Err(Error::invalid(

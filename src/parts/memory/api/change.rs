@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use crate::core::Error;
-use crate::http::input::{Anything, Filled, Flag, Fraction, Given, Input, Kind, Loose, Positive, Strict, Tags, Text};
+use crate::http::input::{
+    Anything, Filled, Flag, Given, Input, Kind, LenientFraction, Loose, Positive, Strict, Tags, Text,
+};
 use crate::{answer, input, names};
 
 /// Patches of one request, and rows of one forget.
@@ -22,7 +24,7 @@ input! {
         /// `null` clears them.
         tags: Option<Tags> = "tags";
         /// The new importance.
-        importance: Option<Strict<Fraction>> = "importance";
+        importance: Option<Strict<LenientFraction>> = "importance";
         /// Whether it is pinned.
         pinned: Option<Flag> = "pinned";
         /// The change is only made to this version.

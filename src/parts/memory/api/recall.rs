@@ -1,12 +1,16 @@
 //! Recall: what is asked and what is answered.
 
 use crate::core::Error;
-use crate::http::input::{Clamped, Decimal, Given, IfTrue, Kind, List, Nested, Relaxed, Switch, Text, UnlessFalse};
+use crate::http::input::{
+    Clamped, ClampedNumber, Decimal, Given, IfTrue, Kind, List, Nested, Relaxed, Switch, Text, UnlessFalse,
+};
 use crate::text::time;
 use crate::{answer, input, names};
 
 /// Rows of an answer unless asked otherwise, and at most.
 pub type Limit = Clamped<10, 1, 50>;
+/// Of a body, where a text is no number.
+pub type BodyLimit = ClampedNumber<10, 1, 50>;
 
 names! {
     /// Which time of a memory is meant.
@@ -80,7 +84,7 @@ input! {
         /// Words that replace the question in the full-text search.
         keyword_query: Option<Text> = "keywordQuery";
         /// Rows of the answer.
-        limit: Limit = "limit";
+        limit: BodyLimit = "limit";
         /// Only of this type.
         kind: Option<Text> = "type";
         /// Only of this author.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::RecallQuery;
+use crate::config::WorkloadName;
 use crate::core::Error;
 use crate::core::access::{Caller, Permission};
 use crate::parts::inference::{Completion, Model};
@@ -37,7 +38,7 @@ impl Memory {
         if run.evidence.is_empty() {
             return Ok(run.stopped(first, query, "no_evidence"));
         }
-        let Some(model) = self.inference.model("sessionSynthesis") else {
+        let Some(model) = self.inference.model(WorkloadName::Synthesis) else {
             return Ok(run.stopped(first, query, "synthesis_failed"));
         };
         run.plan(self, &model, query)?;

@@ -8,7 +8,7 @@ use sha1::{Digest, Sha1};
 
 use super::answer::{Aside, Line};
 use super::query::RecallQuery;
-use crate::config::Config;
+use crate::config::{Config, WorkloadName};
 use crate::parts::inference::Model;
 use crate::parts::memory::Memory;
 use crate::text::hex;
@@ -37,7 +37,7 @@ pub fn judge(memory: &Memory, config: &Config, query: &RecallQuery, lines: &mut 
     if !is_asked_for(config) || query.aggregate || !judged {
         return None;
     }
-    let model = memory.inference.model("memoryExtraction")?;
+    let model = memory.inference.model(WorkloadName::Extraction)?;
     let deadline = Instant::now() + config.pipeline.reranker.time;
     let most = config.pipeline.reranker.most.min(lines.len());
     score(&model, query, &mut lines[..most], deadline);

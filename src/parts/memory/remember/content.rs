@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::http::input::trimmed;
 use crate::text::hex;
+use crate::text::listed;
 
 /// A text taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +29,7 @@ pub fn parse_prefixes(text: &str) -> Parsed {
     if let Some((list, after)) = rest.strip_prefix('[').and_then(|r| r.split_once("]:")) {
         let after = after.trim();
         if !list.contains(']') && !after.is_empty() {
-            let kept: Vec<String> =
-                list.split(',').map(|t| t.trim().to_lowercase()).filter(|t| !t.is_empty()).collect();
+            let kept: Vec<String> = listed(list).map(str::to_lowercase).collect();
             tags = (!kept.is_empty()).then(|| kept.join(","));
             rest = after;
         }

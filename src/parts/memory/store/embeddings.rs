@@ -7,6 +7,7 @@ use crate::db::Tx;
 use crate::db::sql::{self, Conditions};
 use crate::parts::memory::api::Exported;
 use crate::parts::memory::vectors::index::Entry;
+use crate::text::listed;
 
 /// A vector to store.
 #[derive(Debug, Clone)]
@@ -214,7 +215,7 @@ pub fn tag_words(text: Option<String>) -> Vec<String> {
     if let Ok(serde_json::Value::Array(items)) = serde_json::from_str(&text) {
         return items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
     }
-    text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+    listed(&text).map(str::to_owned).collect()
 }
 
 /// A memory with a vector, and whether it is pinned.

@@ -18,6 +18,7 @@ use crate::parts::memory::filters::{self, Span};
 use crate::parts::memory::store::conditions::MemoryConditions;
 use crate::parts::memory::store::embeddings::{self, ExportRow};
 use crate::sys::locks;
+use crate::text::listed;
 
 /// Components of a vector that are looked at.
 const COMPONENTS: usize = 64;
@@ -63,11 +64,6 @@ pub struct MapFilter {
     offset: i64,
 }
 
-/// The parts of a comma list.
-fn listed(text: Option<&str>) -> Vec<&str> {
-    text.unwrap_or_default().split(',').map(str::trim).filter(|t| !t.is_empty()).collect()
-}
-
 impl MapFilter {
     pub fn of(query: MapQuery, caller: &Caller) -> Result<Self, Error> {
         let paged = query.limit.is_some() || query.offset.is_some();
@@ -77,7 +73,8 @@ impl MapFilter {
         let mut conditions = visible_to(caller);
         let mut partial = paged || caller.scoped().is_some();
         let words = query.q.as_deref().map(|text| filters::needle("q", text)).transpose()?;
-        let [kinds, whos, sources] = [&query.kinds, &query.who, &query.source_types].map(|l| listed(l.as_deref()));
+        let [kinds, whos, sources] = [&query.kinds, &query.who, &query.source_types]
+            .map(|list| list.as_deref().map(listed).into_iter().flatten().collect::<Vec<_>>());
         let tags = filters::tags(query.tags.as_deref())?;
         let span = Span::of(query.since.as_deref(), query.until.as_deref())?;
         let share = |n: Option<f64>| n.map(|n| n.clamp(0.0, 1.0));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::config::{Embedding, Provider};
+use crate::text::hosts::Origin;
 use crate::upstream::{Client, Error};
 
 const OPENAI_HOST: &str = "api.openai.com";
@@ -20,7 +21,7 @@ pub fn vector(client: &Client, embedding: &Embedding, text: &str, limit: Duratio
             numbers(&answer["embedding"])
         }
         Provider::OpenAi => {
-            if embedding.api_key.is_none() && base.contains(OPENAI_HOST) {
+            if embedding.api_key.is_none() && Origin::of(base).is_some_and(|o| o.host == OPENAI_HOST) {
                 return Err(Error::Malformed("an API key is needed".to_owned()));
             }
             let body = json!({ "model": model, "input": text });
