@@ -69,7 +69,9 @@ fn send(admin: &Caller<'_>, spec: &Spec, shape: &Shape, members: &Map<String, Va
 #[test]
 fn every_field_of_every_route_is_sent_every_type() {
     let mut daemon = Daemon::prepare(&format!("{QUIET}{TEAM}"));
-    daemon.boot_with(|command| drop(command.env("SIGNET_ADMIN_PASSWORD", "open sesame")));
+    daemon.boot_with(|command| {
+        command.env("SIGNET_ADMIN_PASSWORD", "open sesame");
+    });
     let admin = daemon.as_role("admin");
     let anchor = admin.memory("An anchor that must not change").save();
     let (mut asked, mut refused) = (0, 0);
