@@ -58,6 +58,12 @@ contract:
 docs:
 	SIGNETD_WRITE_DOCS=1 $(CARGO) test --locked --test documents
 
+# a build of its own, with the symbols that the other ones are stripped of
+size:
+	CARGO_PROFILE_RELEASE_STRIP=none RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --bins \
+		--target-dir target/size --target $$(rustc -vV | sed -n 's/^host: //p')
+	python3 tools/size.py target/size/$$(rustc -vV | sed -n 's/^host: //p')/release/signetd --budget-mb 20
+
 torture: build
 	python3 tools/torture.py --cmd "$(TARGET)/release/signetd serve"
 

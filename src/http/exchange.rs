@@ -148,9 +148,7 @@ impl<A: Send + Sync + 'static> Shared<A> {
         }
         connection.enter(Phase::Idle);
         let busy = self.busy(connection);
-        // a credential is looked up in the database: only probes do that here
-        let waits = |r: &Mounted<A>| !r.spec.while_stopping && request.headers.get("authorization").is_some();
-        if route.is_some_and(|r| r.spec.at_once && !waits(r)) {
+        if route.is_some_and(|r| r.spec.at_once) {
             let began = Instant::now();
             let response = self.dispatcher.answer(route, &mut request, admitted);
             note(&request, &response, began);

@@ -55,7 +55,8 @@ impl Default for HttpConfig {
     }
 }
 
-/// Connection threads only read and write bytes; workers parse JSON and run SQLite.
+/// Connection threads read and write bytes; workers parse JSON and run SQLite. Routes that answer at once ask
+/// the database no more than whether a known credential still holds, which needs little stack.
 const CONNECTION_STACK: usize = 128 * 1024;
 
 /// The queue of each lane.

@@ -53,3 +53,25 @@ impl Claims {
         narrowed.then(|| format!("credential lacks '{name}' permission"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_list_narrows_the_role_and_never_widens_it() {
+        let mut claims = Claims {
+            sub: "x".into(),
+            role: Role::Agent,
+            scope: Scope::default(),
+            iat: 0.0,
+            exp: 1.0,
+            permissions: Some(vec![Permission::Recall, Permission::Admin]),
+        };
+        assert_eq!(claims.refusal(Permission::Recall), None);
+        assert_eq!(claims.refusal(Permission::Forget).as_deref(), Some("credential lacks 'forget' permission"));
+        assert_eq!(claims.refusal(Permission::Admin).as_deref(), Some("role 'agent' lacks 'admin' permission"));
+        claims.permissions = None;
+        assert_eq!(claims.refusal(Permission::Forget), None);
+    }
+}

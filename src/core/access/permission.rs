@@ -58,3 +58,22 @@ impl Role {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_have_the_permissions_of_the_contract() {
+        let table = [
+            (Role::Admin, "recall remember modify forget recover documents connectors diagnostics analytics admin"),
+            (Role::Operator, "recall remember modify forget recover documents connectors diagnostics analytics"),
+            (Role::Agent, "recall remember modify forget recover documents"),
+            (Role::Readonly, "recall"),
+        ];
+        for (role, names) in table {
+            let may: Vec<&str> = Permission::ALL.into_iter().filter(|p| role.may(*p)).map(Permission::as_str).collect();
+            assert_eq!(may.join(" "), names);
+        }
+    }
+}

@@ -166,20 +166,7 @@ fn patch_row(
     {
         return Ok(Outcome::Refused(Refusal::Duplicate { version: row.version, of: Some(twin.id) }));
     }
-    let kind = patch.kind.as_deref().unwrap_or(&row.kind);
-    let tags = patch.tags.as_ref().unwrap_or(&row.tags);
-    let importance = patch.importance.unwrap_or(row.importance);
-    let pinned = patch.pinned.unwrap_or(row.pinned);
-    let changed_fields: Vec<&str> = [
-        ("content", new_text.is_some()),
-        ("type", kind != row.kind),
-        ("tags", *tags != row.tags),
-        ("importance", importance != row.importance),
-        ("pinned", pinned != row.pinned),
-    ]
-    .into_iter()
-    .filter_map(|(name, changed)| changed.then_some(name))
-    .collect();
+    let changed_fields = changed_fields(&row, patch, new_text.is_some());
     if changed_fields.is_empty() {
         return Ok(Outcome::NoChanges { version: row.version });
     }
@@ -189,7 +176,15 @@ fn patch_row(
     }
     memories::update(
         tx,
-        &Changed { id, kind, tags: tags.as_deref(), importance, pinned, by: &actor.changed_by, version: to },
+        &Changed {
+            id,
+            kind: patch.kind.as_deref().unwrap_or(&row.kind),
+            tags: patch.tags.as_ref().unwrap_or(&row.tags).as_deref(),
+            importance: patch.importance.unwrap_or(row.importance),
+            pinned: patch.pinned.unwrap_or(row.pinned),
+            by: &actor.changed_by,
+            version: to,
+        },
     )?;
     let content_changed = new_text.is_some();
     let new_content = new_text.as_ref().map_or(row.content.as_str(), |n| n.stored.as_str());
@@ -208,6 +203,18 @@ fn patch_row(
         },
     )?;
     Ok(Outcome::Updated { from: row.version, to, content_changed, embedded: content_changed && vector.is_some() })
+}
+
+/// What of a row a patch changes.
+fn changed_fields(row: &Stored, patch: &Patch, new_text: bool) -> Vec<&'static str> {
+    let differs = [
+        ("content", new_text),
+        ("type", patch.kind.as_ref().is_some_and(|kind| *kind != row.kind)),
+        ("tags", patch.tags.as_ref().is_some_and(|tags| *tags != row.tags)),
+        ("importance", patch.importance.is_some_and(|importance| importance != row.importance)),
+        ("pinned", patch.pinned.is_some_and(|pinned| pinned != row.pinned)),
+    ];
+    differs.into_iter().filter_map(|(name, changed)| changed.then_some(name)).collect()
 }
 
 /// The new text with its vector in place of the old ones.
