@@ -1,6 +1,8 @@
 //! What is written of the API is what the binary serves: tables of docs/api, docs/configuration.md and
 //! docs/api/openapi.json come from the declarations. `make docs` writes them anew.
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -68,6 +70,18 @@ fn pages_hold_what_the_declarations_say() {
 #[test]
 fn the_openapi_file_is_what_the_binary_prints() {
     hold("docs/api/openapi.json", &format!("{:#}\n", app::document()));
+}
+
+#[test]
+fn a_daemon_serves_the_document_to_those_who_may_ask() {
+    let daemon = common::Daemon::start(common::QUIET);
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(at("docs/api/openapi.json")).unwrap()).unwrap();
+    assert_eq!(daemon.get("/openapi.json").expect(200).json(), file);
+    let printed = daemon.command(&["openapi"]).output().unwrap().stdout;
+    assert_eq!(serde_json::from_slice::<Value>(&printed).unwrap(), file);
+    let team = common::Daemon::start(&format!("{}{}", common::QUIET, common::TEAM));
+    team.as_nobody().get("/openapi.json").expect(401);
+    team.as_role("readonly").get("/openapi.json").expect(200);
 }
 
 /// Routes that the contract has not, which the architecture asks for.

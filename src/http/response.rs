@@ -54,6 +54,11 @@ impl Response {
         }
     }
 
+    /// 200 with JSON that is written already.
+    pub fn json_text(text: &str) -> Self {
+        Self::bytes(200, "application/json", text.as_bytes().to_vec())
+    }
+
     pub fn text(status: u16, text: &str) -> Self {
         Self::bytes(status, "text/plain; charset=utf-8", text.as_bytes().to_vec())
     }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub struct Origin {
     pub scheme: String,
     pub host: String,
-    /// As written, else what the scheme implies; `None` where a port is written that is none.
+    /// As written, else what the scheme implies; `None` where what is written is no port.
     pub port: Option<u16>,
 }
 

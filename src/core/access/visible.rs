@@ -16,7 +16,7 @@ pub struct Visible {
     reader: Option<String>,
     /// Only rows of this agent, whatever its policy.
     owner: Option<String>,
-    /// Only rows of this project; rows without one are none of it.
+    /// Only rows of this project; rows without a project belong to no project.
     project: Option<String>,
     /// The agent whose rows alone may be changed.
     acts_for: Option<String>,

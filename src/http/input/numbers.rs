@@ -35,7 +35,7 @@ impl Kind for Decimal {
     }
 }
 
-/// A number of a query: a text that is none counts as left out, one that is not finite is refused.
+/// A number of a query: text that cannot be read as one counts as left out, one that is not finite is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Relaxed(pub Option<f64>);
 

@@ -25,7 +25,7 @@ const START: &str = "sig_sk_";
 const NO_END: f64 = 2_147_483_647.0;
 /// `last_used_at` is written at most this often.
 const TOUCH_EVERY_MS: i128 = 60_000;
-/// Longer credentials are none of ours.
+/// Longer credentials are refused unread: we make none of that length.
 const LONGEST: usize = 1024;
 
 /// Whether a credential is to be read as an API key.

@@ -20,7 +20,7 @@ pub fn hash(password: &str) -> Result<String, getrandom::Error> {
     Ok(format!("{PREFIX}${ITERATIONS}${}${}", URL_SAFE_NO_PAD.encode(salt), URL_SAFE_NO_PAD.encode(digest)))
 }
 
-/// Whether a password is the hashed one. A hash that is none never matches, and takes as long.
+/// Whether a password is the hashed one. A hash that cannot be read never matches, and takes as long.
 pub fn verify(password: &str, hash: &str) -> bool {
     match parse(hash) {
         Some((iterations, salt, digest)) => derive(password, &salt, iterations).ct_eq(&digest).into(),

@@ -18,7 +18,7 @@ use super::Secret;
 use crate::core::access::{Claims, Permission, Role, Scope};
 use crate::sys::locks::{self, Held};
 
-/// Longer credentials are none of ours.
+/// Longer credentials are refused unread: we make none of that length.
 const LONGEST: usize = 16 * 1024;
 
 /// Why a token is refused, in the words of the contract.

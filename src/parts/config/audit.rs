@@ -10,14 +10,14 @@ use crate::sys::files;
 
 /// Entries kept.
 const KEPT: usize = 100;
-/// A larger file is none of ours.
+/// A larger file is not read: we would not have written it.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 pub fn path(daemon_dir: &Path) -> PathBuf {
     daemon_dir.join("provider-transitions.json")
 }
 
-/// Oldest first; a missing file is empty, entries that are none are skipped.
+/// Oldest first; a missing file is empty, entries that cannot be read are skipped.
 pub fn read(path: &Path) -> Vec<Transition> {
     if std::fs::metadata(path).map_or(0, |m| m.len()) > MAX_BYTES {
         return Vec::new();

@@ -147,7 +147,7 @@ impl Transition {
         }
     }
 
-    /// `None` for an entry that is none.
+    /// `None` for an entry that cannot be read.
     pub fn parse(value: &Value) -> Option<Self> {
         let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         Some(Transition {

@@ -65,7 +65,7 @@ pub fn expression<'a>(name: &'static str, text: &'a str) -> Result<&'a str, Erro
     Ok(text)
 }
 
-/// Terms as the index's tokenizer makes them; operators are none, but for those in quotes.
+/// Terms as the index's tokenizer makes them; operators do not count, but for those in quotes.
 fn terms(text: &str) -> usize {
     let is_operator = |term: &str| matches!(term, "AND" | "OR" | "NOT" | "NEAR");
     let mut count = 0;

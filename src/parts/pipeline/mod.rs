@@ -28,7 +28,7 @@ impl Pipeline {
         Pipeline { core }
     }
 
-    /// A job about something that may be seen; others are none.
+    /// A job about something that the caller may see; any other answers as an unknown one.
     fn job(&self, id: &str, visible: &Visible) -> Result<JobAnswer, Error> {
         let found = self.core.db.read(|c| {
             let Some(job) = store::find(c, id)? else { return Ok(None) };

@@ -11,8 +11,6 @@ pub use routes::ROUTES;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use crate::core::Core;
 use crate::parts::memory::Memory;
 use crate::parts::pipeline::Pipeline;
@@ -28,8 +26,8 @@ pub struct Status {
     memory: Arc<Memory>,
     pipeline: Arc<Pipeline>,
     sessions: Arc<Sessions>,
-    /// The OpenAPI document of all routes.
-    document: fn() -> Value,
+    /// The OpenAPI document of all routes, as JSON.
+    document: &'static str,
     resources: Mutex<Option<(Instant, Resources)>>,
 }
 
@@ -39,7 +37,7 @@ impl Status {
         memory: Arc<Memory>,
         pipeline: Arc<Pipeline>,
         sessions: Arc<Sessions>,
-        document: fn() -> Value,
+        document: &'static str,
     ) -> Self {
         Status { core, memory, pipeline, sessions, document, resources: Mutex::default() }
     }

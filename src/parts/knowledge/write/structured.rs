@@ -234,7 +234,7 @@ impl NewClaim {
     }
 }
 
-/// Lower case, other characters made single `_`; shorter than 3 is none.
+/// Lower case, other characters made single `_`; `None` when fewer than 3 characters are left.
 fn key(text: &str) -> Option<String> {
     let mut key = String::new();
     for c in text.to_lowercase().chars() {

@@ -118,8 +118,8 @@ impl Memory {
     }
 }
 
-/// The row of an id, if it may be changed. One that may not be seen is none; refused is a credential of
-/// another project, and a row that may be seen but is another agent's.
+/// The row of an id, if it may be changed. One that may not be seen answers as an unknown one; refused is a
+/// credential of another project, and a row that may be seen but is another agent's.
 fn find(connection: &Connection, id: &str, visible: &Visible) -> Result<Option<Stored>, Error> {
     let Some(row) = memories::find(connection, id)? else { return Ok(None) };
     if visible.is_bound_elsewhere(row.place.project.as_deref()) {

@@ -28,8 +28,11 @@ mod words;
 
 pub use query::RecallQuery;
 
+use rusqlite::Connection;
+
 use super::Memory;
 use super::api::RecallAnswer;
+use super::store::recall::Row;
 use crate::config::Config;
 use crate::core::Error;
 use crate::core::access::readable;
@@ -37,7 +40,7 @@ use crate::parts::knowledge::Entity;
 use crate::text::time;
 use answer::{Answer, Found, Line, Timings};
 use candidates::{Candidates, Search};
-use dated::Others;
+use dated::{Meta, Others};
 use filter::Filter;
 use meaning::Meaning;
 use rank::Ranking;
@@ -124,43 +127,55 @@ impl<'a> Asking<'a> {
             if self.sought.words.is_empty() || query.source_only {
                 return Ok(Found::ranked(Vec::new(), temporal, false, Vec::new()));
             }
-            let conditions = filter.conditions();
-            let search = Search::of(c, &self.sought, self.text, &filter, &conditions, self.config);
-            let ranking = Ranking {
-                connection: c,
-                filter: &filter,
-                conditions: &conditions,
-                config: self.config,
-                now: self.memory.core.clock.now(),
-                question: self.text,
-                words: &self.sought.words,
-                weak: self.sought.weak,
-                meaning: self.meaning.as_ref(),
-            };
-            let want = if query.session_key.is_some() { CANDIDATES as usize } else { 3 * query.limit };
-            let rank = |mut found: Candidates| {
-                for row in &told {
-                    found.signals.entry(row.rowid).or_default().told = true;
-                }
-                let hybrid = match &self.meaning {
-                    Some(meaning) => meaning.enrich(self.memory, c, &filter, &conditions, &mut found)?,
-                    None => false,
-                };
-                Ok::<_, rusqlite::Error>((ranking.rank(&found, want)?, hybrid))
-            };
-            let beside = search.beside()?;
-            timings.stage("hints_and_graph");
-            let ahead = search.ahead(&beside)?;
-            timings.stage("memory_fts");
-            let cut_off = ahead.cut_off;
-            let (mut ranked, mut hybrid) = rank(ahead)?;
-            if cut_off && ranked.len() < want {
-                (ranked, hybrid) = rank(search.filtered(&beside)?)?;
-            }
-            timings.stage("rank");
-            Ok(Found::ranked(ranked, temporal, hybrid, beside.graph.focal))
+            self.search(c, &filter, &told, temporal, timings)
         });
         Ok(found?)
+    }
+
+    /// Candidates of all channels, ranked; asked again with every filter in SQL where a cut left too few.
+    fn search(
+        &self,
+        c: &Connection,
+        filter: &Filter<'_>,
+        told: &[Row],
+        temporal: Option<Meta>,
+        timings: &mut Timings,
+    ) -> rusqlite::Result<Found> {
+        let conditions = filter.conditions();
+        let search = Search::of(c, &self.sought, self.text, filter, &conditions, self.config);
+        let ranking = Ranking {
+            connection: c,
+            filter,
+            conditions: &conditions,
+            config: self.config,
+            now: self.memory.core.clock.now(),
+            question: self.text,
+            words: &self.sought.words,
+            weak: self.sought.weak,
+            meaning: self.meaning.as_ref(),
+        };
+        let want = if self.query.session_key.is_some() { CANDIDATES as usize } else { 3 * self.query.limit };
+        let rank = |mut found: Candidates| {
+            for row in told {
+                found.signals.entry(row.rowid).or_default().told = true;
+            }
+            let hybrid = match &self.meaning {
+                Some(meaning) => meaning.enrich(self.memory, c, filter, &conditions, &mut found)?,
+                None => false,
+            };
+            Ok::<_, rusqlite::Error>((ranking.rank(&found, want)?, hybrid))
+        };
+        let beside = search.beside()?;
+        timings.stage("hints_and_graph");
+        let ahead = search.ahead(&beside)?;
+        timings.stage("memory_fts");
+        let cut_off = ahead.cut_off;
+        let (mut ranked, mut hybrid) = rank(ahead)?;
+        if cut_off && ranked.len() < want {
+            (ranked, hybrid) = rank(search.filtered(&beside)?)?;
+        }
+        timings.stage("rank");
+        Ok(Found::ranked(ranked, temporal, hybrid, beside.graph.focal))
     }
 
     /// Cuts what was found to what is returned, and adds what belongs beside it.

@@ -1,4 +1,4 @@
-//! Searching text: FTS5 over memories and hints, `LIKE` where an expression is none.
+//! Searching text: FTS5 over memories and hints, `LIKE` where a text is no expression.
 
 use rusqlite::{Connection, ErrorCode, ToSql};
 

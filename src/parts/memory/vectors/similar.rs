@@ -39,7 +39,7 @@ impl Memory {
         let none = || Error::not_found("No embedding found for this memory");
         let own = memories::rowid(c, id)?.ok_or_else(none)?;
         let mut filter = visible.conditions(c)?;
-        // an anchor the caller may not see is none
+        // an anchor that the caller may not see answers as an unknown one
         recall::rows(c, &[own], &filter)?.pop().ok_or_else(none)?;
         filter.live().kind(kind);
         let anchor = embeddings::vector_of(c, id)?.ok_or_else(none)?;

@@ -76,8 +76,8 @@ impl Embedder {
         }
     }
 
-    /// The vector of a text; `None` when there is no provider or it fails. A vector of another
-    /// length than configured is none.
+    /// The vector of a text; `None` when there is no provider, when it fails, or when its vector has another
+    /// length than configured.
     pub fn embed(&self, config: &Config, text: &str, purpose: Purpose) -> Option<Vec<f32>> {
         match config.embedding.provider {
             Provider::None => None,
