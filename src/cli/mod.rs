@@ -36,10 +36,12 @@ Commands:
              hash a password for auth.login.password.passwordHash (read without echo, or from stdin)
 
 Options:
-  --workspace DIR   the workspace folder (default: $SIGNET_WORKSPACE, else ~/.agents)
+  --workspace DIR   the workspace folder (default: $SIGNET_WORKSPACE, $SIGNET_PATH, the choice in
+                    ~/.config/signet/workspace.json, else ~/.agents)
   --port PORT       the port to listen on (default: $SIGNET_PORT, else 3850)
   --bind ADDRESS    the address to listen on (default: $SIGNET_BIND, else by network.mode: 127.0.0.1)
   -h, --help        this text
+  -V, --version     the version
 
 Settings are read from agent.yaml in the workspace; everything in it is optional.
 Logs go to the console and to .daemon/logs in the workspace; RUST_LOG=debug shows every request.

@@ -57,7 +57,7 @@ pub const AUTH: KeyTable = KeyTable {
         Key::by_hand(
             "rateLimits.<bucket>.max",
             || Value::Null,
-            "Requests of a caller in a window; docs/architecture.md has the defaults.",
+            "Requests of a caller in a window; docs/api/auth.md has the defaults.",
         ),
         Key::by_hand("rateLimits.<bucket>.windowMs", || 60_000.into(), "The window, ms."),
     ],

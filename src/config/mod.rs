@@ -60,8 +60,12 @@ pub const EMBEDDING: KeyTable = KeyTable {
         )
         .one_of(<Provider as Named>::NAMES),
         Key::by_hand("model", || "nomic-embed-text-v1.5".into(), "What a server calls its model."),
-        Key::by_hand("dimensions", || 768.into(), "Components of its vectors; read beside `provider`.")
-            .within(1.0, 8_192.0),
+        Key::by_hand(
+            "dimensions",
+            || 768.into(),
+            "Components of its vectors; read beside `provider`, below 1 it counts as left out.",
+        )
+        .within(1.0, 8_192.0),
         Key::by_hand(
             "base_url",
             || Value::Null,
@@ -84,7 +88,7 @@ pub const MISC: KeyTable = KeyTable {
     about: "What stands by itself.",
     keys: &[
         Key::by_hand("agent.created", || Value::Null, "Shown by `/api/status`."),
-        Key::by_hand("features.<name>", || Value::Null, "A feature flag: true or false, as `/api/features` shows it."),
+        Key::by_hand("features.<name>", || Value::Null, "A feature flag: true or false, as `/api/features` shows it; read at start."),
         Key::by_hand(
             "agents.roster",
             || Value::Null,
@@ -93,7 +97,7 @@ pub const MISC: KeyTable = KeyTable {
         Key::by_hand(
             "updates.checkInterval",
             || 21_600.into(),
-            "Shown by `/api/status`, s; this daemon never installs itself.",
+            "Shown by `/api/status`, s; outside 300 to 604800 it counts as left out. This daemon never installs itself.",
         )
         .older("update.check_interval"),
     ],

@@ -15,7 +15,7 @@ names! {
 settings! {
     /// Upkeep that nobody asked for.
     pub struct Autonomous at "autonomous" {
-        /// Do it.
+        /// Upkeep runs at all.
         enabled: bool = "enabled" | "autonomousEnabled", true;
         /// Look, change nothing.
         frozen: bool = "frozen" | "autonomousFrozen", false;
@@ -97,7 +97,7 @@ settings! {
 settings! {
     /// Memories of how things are done.
     pub struct Procedural at "procedural" {
-        /// Keep them.
+        /// They are kept.
         enabled: bool = "enabled", true;
         /// What remains of their importance each day.
         decay_rate: f64 = "decayRate", 0.99, 0.0 to 1.0;
@@ -117,7 +117,7 @@ settings! {
 settings! {
     /// The list of known models.
     pub struct ModelRegistry at "modelRegistry" {
-        /// Keep it.
+        /// The list is kept.
         enabled: bool = "enabled", true;
         /// Between two looks, ms.
         every: Duration = "refreshIntervalMs", 3_600_000, 60_000.0 to 86_400_000.0;
@@ -127,7 +127,7 @@ settings! {
 settings! {
     /// A daily summary.
     pub struct Reflections at "reflections" {
-        /// Write it.
+        /// It is written.
         enabled: bool = "enabled", true;
         /// When, as a line of cron.
         schedule: String = "schedule", "0 8 * * *";

@@ -38,7 +38,7 @@ pub const EXTRACTION: KeyTable = KeyTable {
     about: "The model that reads memories for facts. Of provider, model and strength the older name wins.",
     keys: &[
         Key::by_hand("provider", || "llama-cpp".into(), "Who is asked.").older("extractionProvider").one_of(&NAMES),
-        Key::by_hand("model", || Value::Null, "Which of its models; each provider has a default.")
+        Key::by_hand("model", || Value::Null, "Which of its models; by default `qwen3:4b` of llama-cpp and ollama, `haiku` of claude-code and acpx, others have their own.")
             .older("extractionModel"),
         Key::by_hand("endpoint", || Value::Null, "Where (`base_url` too).").older("extractionEndpoint"),
         Key::by_hand(
@@ -57,7 +57,7 @@ pub const EXTRACTION: KeyTable = KeyTable {
         Key::by_hand("strength", || "low".into(), "How much is asked of the model.")
             .older("extractionStrength")
             .one_of(&["low", "medium", "high"]),
-        Key::by_hand("structuredOutput", || Value::Null, "Ask for JSON by its schema."),
+        Key::by_hand("structuredOutput", || Value::Null, "Ask for JSON by its schema: true or false."),
         Key::by_hand(
             "escalation.maxNewEntitiesPerChunk",
             || 10.into(),
@@ -75,10 +75,11 @@ pub const SYNTHESIS: KeyTable = KeyTable {
     about: "The model that writes session summaries. What is left out is taken from the extraction.",
     keys: &[
         Key::by_hand("enabled", || true.into(), "Write them."),
-        Key::by_hand("provider", || Value::Null, "Who is asked.").one_of(&NAMES),
-        Key::by_hand("model", || Value::Null, "Which of its models."),
+        Key::by_hand("provider", || Value::Null, "Who is asked; as the extraction when left out.").one_of(&NAMES),
+        Key::by_hand("model", || Value::Null, "Which of its models; likewise."),
         Key::by_hand("endpoint", || Value::Null, "Where (`base_url` too)."),
-        Key::by_hand("timeout", || Value::Null, "How long a summary may take, ms.").within(5_000.0, 300_000.0),
+        Key::by_hand("timeout", || Value::Null, "How long a summary may take, ms; likewise, 120000 beside a provider.")
+            .within(5_000.0, 300_000.0),
         Key::by_hand("maxTokens", || 8_000.into(), "Tokens of it.")
             .older("synthesis.max_tokens")
             .within(1_000.0, 32_000.0),

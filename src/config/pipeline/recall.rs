@@ -51,7 +51,7 @@ settings! {
 settings! {
     /// The second look at the best candidates.
     pub struct Reranker at "reranker" {
-        /// Look again.
+        /// The best candidates are looked at again.
         enabled: bool = "enabled" | "rerankerEnabled", true;
         /// A model to do it; empty: by vectors.
         model: String = "model" | "rerankerModel", "";

@@ -25,7 +25,7 @@ settings! {
 settings! {
     /// What a subagent is told of its parent.
     pub struct Subagents at "subagents" {
-        /// Tell it anything.
+        /// It is told anything at all.
         inherit: bool = "inheritContext", true;
         /// Characters of the end of its parent's transcript.
         tail_chars: usize = "tailChars", 3_000, 0.0 to 20_000.0;
@@ -37,7 +37,7 @@ settings! {
     pub struct Significance at "significance" {
         /// Leave out those that are not.
         enabled: bool = "enabled", true;
-        /// Least turns.
+        /// Least turns of a session that is worth it.
         least_turns: i64 = "minTurns", 5, 1.0 to 100.0;
         /// Least known entities named.
         least_entities: i64 = "minEntityOverlap", 1, 0.0 to 100.0;

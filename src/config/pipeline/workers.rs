@@ -53,7 +53,7 @@ settings! {
     pub struct Hints at "hints" {
         /// Make them, and let recall look at them.
         enabled: bool = "enabled", true;
-        /// Per memory.
+        /// Phrases made per memory.
         most: usize = "max", 5, 1.0 to 10.0;
         /// How long a model may take, ms.
         time: Duration = "timeout", 60_000, 5_000.0 to 120_000.0;

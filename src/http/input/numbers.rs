@@ -136,7 +136,11 @@ impl<const MOST: i64> Kind for Positive<MOST> {
     }
 
     fn schema() -> Value {
-        json!({ "type": "integer", "minimum": 1 })
+        let mut schema = json!({ "type": "integer", "minimum": 1 });
+        if MOST < i64::MAX {
+            schema["description"] = json!(format!("a larger one counts as {MOST}"));
+        }
+        schema
     }
 
     fn shown(&self) -> Value {
@@ -162,7 +166,14 @@ impl<const DEFAULT: i64, const LEAST: i64, const MOST: i64> Kind for Clamped<DEF
     }
 
     fn schema() -> Value {
-        json!({ "type": "integer", "default": DEFAULT, "description": format!("taken into {LEAST} to {MOST}") })
+        let mut schema = json!({ "type": "integer" });
+        if (LEAST..=MOST).contains(&DEFAULT) {
+            schema["default"] = json!(DEFAULT);
+        }
+        if MOST < i64::MAX {
+            schema["description"] = json!(format!("brought into {LEAST} to {MOST}"));
+        }
+        schema
     }
 }
 

@@ -62,11 +62,43 @@ fn section(route: &Spec, shape: &Shape) -> String {
             None if field.required => "400".to_owned(),
             None => "–".to_owned(),
         };
-        let kind = kind(&schema);
+        let kind = described_kind(&schema);
         let _ = writeln!(text, "| {} | {kind} | {left_out} | {} |", names.join(", "), field.about.trim());
+        inner(field.names[0], &schema, &mut text);
     }
     text.push('\n');
     text
+}
+
+/// Rows for the members of an object, or of the objects of a list.
+fn inner(outer: &str, schema: &Value, text: &mut String) {
+    let items = schema.get("items").map(|items| (format!("{outer}[]"), items));
+    let (outer, object) = items.unwrap_or_else(|| (outer.to_owned(), schema));
+    let Some(members) = object.get("properties").and_then(Value::as_object) else { return };
+    let required = object.get("required").and_then(Value::as_array);
+    for (name, member) in members {
+        let needed = required.is_some_and(|list| list.iter().any(|needed| needed == name));
+        let left_out = match member.get("default") {
+            Some(Value::String(default)) => format!("`{default}`"),
+            Some(default) => format!("`{default}`"),
+            None if needed => "needed".to_owned(),
+            None => "–".to_owned(),
+        };
+        let about = member.get("description").and_then(Value::as_str).unwrap_or_default();
+        if about.starts_with("the same as") {
+            continue;
+        }
+        let _ = writeln!(text, "| `{outer}.{name}` | {} | {left_out} | {about} |", kind(member));
+        inner(&format!("{outer}.{name}"), member, text);
+    }
+}
+
+/// A schema in a few words, with what its kind says of itself.
+fn described_kind(schema: &Value) -> String {
+    match schema.get("description").and_then(Value::as_str).filter(|_| schema.get("properties").is_none()) {
+        Some(more) => format!("{}, {more}", kind(schema)),
+        None => kind(schema),
+    }
 }
 
 /// A schema in a few words.

@@ -126,11 +126,11 @@ input! {
         permissions: PermissionNames = "permissions", default PermissionNames::default();
         /// The harness it is for, which gives it a set of permissions.
         connector: Loose<Text> = "connector";
-        /// The same as `connector`, for people.
+        /// The harness it is for; like `connector` it gives recall, remember and documents when `permissions` is empty.
         harness: Loose<Text> = "harness";
         /// The agent it acts for.
         agent_id: Loose<Text> = "agentId";
-        /// Kept with the key.
+        /// Stored and shown; restricts nothing.
         allowed_projects: SomeTexts = "allowedProjects";
         /// When it ends; never when left out.
         expires_at: OfText<Date> = "expiresAt";

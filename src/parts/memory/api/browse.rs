@@ -53,7 +53,7 @@ input! {
     pub struct ListQuery in Query {
         /// Rows of the answer.
         limit: Clamped<100, 1, 1000> = "limit";
-        /// Rows left out before them.
+        /// Rows skipped before them.
         offset: Clamped<0, 0, { i64::MAX }> = "offset";
     }
 }
@@ -135,7 +135,7 @@ input! {
         tags: Option<Text> = "tags";
         /// Not older than this time; a bare date means its beginning.
         since: Option<Text> = "since";
-        /// Only pinned ones.
+        /// `1` or `true`: only pinned ones.
         pinned: Switch = "pinned";
         /// Least importance.
         importance_min: Relaxed = "importance_min";

@@ -29,7 +29,7 @@ input! {
         pinned: Option<Flag> = "pinned";
         /// The change is only made to this version.
         if_version: Option<Version> = "if_version";
-        /// Why; kept in the history.
+        /// Why, for the history; a change without it is 400.
         reason: Loose<Text> = "reason";
         /// Who, where no credential says it.
         changed_by: Loose<Text> = "changed_by";
@@ -61,7 +61,7 @@ input! {
     pub struct ModifyBody in Body {
         /// What to change, each with its `id`.
         patches: Patches = "patches";
-        /// The reason of patches that have none.
+        /// Why, of patches that say no reason of their own.
         reason: Loose<Text> = "reason";
         /// Who, for the history, where no credential says it.
         changed_by: Loose<Text> = "changed_by";
@@ -94,7 +94,7 @@ impl Kind for Force {
 input! {
     /// How a memory is deleted.
     pub struct DeleteInput in Either {
-        /// Why, for the history.
+        /// Why, for the history; a delete without it is 400.
         reason: Loose<Text> = "reason";
         /// Pinned ones are only deleted with it.
         force: Force = "force";
@@ -108,7 +108,7 @@ input! {
 input! {
     /// How a deleted memory is recovered.
     pub struct RecoverInput in Either {
-        /// Why, for the history.
+        /// Why, for the history; a recover without it is 400.
         reason: Loose<Text> = "reason";
         /// Refused with 409 when the row is at another version.
         if_version: Option<Version> = "if_version";
@@ -153,7 +153,7 @@ input! {
         query: Option<Text> = "query";
         /// Rows at most.
         limit: Positive<200> = "limit", default Positive(20);
-        /// Why, for the history.
+        /// Why, for the history; `execute` without it is 400.
         reason: Loose<Text> = "reason";
         /// Also pinned ones.
         force: Option<Flag> = "force";
@@ -173,7 +173,7 @@ input! {
         since: Option<Text> = "since";
         /// Not newer than this time; a bare date means its end.
         until: Option<Text> = "until";
-        /// Only of this scope; else those of none.
+        /// Only of this scope; without it only those that have none.
         scope: Option<Text> = "scope";
         /// Not supported here: a batch has no one version.
         if_version: Option<Anything> = "if_version";

@@ -33,15 +33,16 @@ impl Kind for Ratings {
 input! {
     /// Ratings of memories that a session was shown.
     pub struct FeedbackBody in Body {
-        /// The session, whose ledger keeps rows from being shown twice.
+        /// The session in which they were shown; ratings of others do not count.
         session_key: Text = "sessionKey";
         /// A rating from −1 to 1 for each memory id.
         feedback: Ratings = "feedback";
         /// The agent that acts; else of the session, of the credential, `default`.
         agent_id: Option<Text> = "agentId";
-        /// The way through the graph that led to a memory, by memory id.
+        /// By memory id the way through the graph that led to it: lists `entity_ids`, `aspect_ids`, `dependency_ids`.
         paths: Object = "paths", default Object(Map::new());
-        /// What a memory was good for beside its rating, by memory id.
+        /// By memory id what it was good for: `forward_citation`, `update_after_retrieval`, `downstream_creation`, `dead_end`, each
+        /// 0 to 1.
         rewards: Object = "rewards", default Object(Map::new());
     }
 }

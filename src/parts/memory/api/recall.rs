@@ -71,7 +71,7 @@ input! {
         end: Option<Bound> = "end";
         /// All when left out.
         facets: Option<List<Facet, 6>> = "facets";
-        /// Show what would be forgotten, or forget it.
+        /// Whether the window lists all it holds (`timeline`) or narrows a recall (`filter`); `auto` decides by the question.
         mode: TimeMode = "mode", default TimeMode::Auto;
     }
 }
@@ -89,11 +89,11 @@ input! {
         kind: Option<Text> = "type";
         /// Only of this author.
         who: Option<Text> = "who";
-        /// The folder of the project it belongs to.
+        /// Only of this project.
         project: Option<Text> = "project";
         /// A comma list; a memory must have all of them.
         tags: Option<Text> = "tags";
-        /// Only pinned ones.
+        /// `true`: only pinned ones.
         pinned: IfTrue = "pinned";
         /// Least importance.
         importance_min: Option<Decimal> = "importance_min";
@@ -103,7 +103,7 @@ input! {
         until: Option<Text> = "until";
         /// Rows scored below it, 0 to 1, are left out.
         min_score: Option<Decimal> = "minScore" | "min_score";
-        /// Only of this scope; else those of none.
+        /// Only of this scope; without it only those that have none.
         scope: Option<Text> = "scope";
         /// A window of time to look at.
         time: Option<Nested<TimeInput>> = "time";
@@ -119,7 +119,7 @@ input! {
         aggregate: IfTrue = "aggregate";
         /// Keep the note that an aggregate makes.
         save_aggregate: UnlessFalse = "saveAggregate" | "save_aggregate";
-        /// How much an aggregate may read.
+        /// How many questions an aggregate may ask: 3, 5 or 8.
         budget: Budget = "aggregateBudget" | "aggregate_budget", default Budget::Small;
     }
 }
@@ -135,11 +135,11 @@ input! {
         kind: Option<Text> = "type";
         /// Only of this author.
         who: Option<Text> = "who";
-        /// The folder of the project it belongs to.
+        /// Only of this project.
         project: Option<Text> = "project";
         /// A comma list; each must be part of a memory's tags.
         tags: Option<Text> = "tags";
-        /// Only pinned ones.
+        /// `true`: only pinned ones.
         pinned: Switch = "pinned";
         /// Least importance.
         importance_min: Relaxed = "importance_min";

@@ -42,7 +42,7 @@ input! {
     pub struct ExportQuery in Query {
         /// Rows of the answer.
         limit: Clamped<600, 50, 5000> = "limit";
-        /// Rows left out before them.
+        /// Rows skipped before them.
         offset: Clamped<0, 0, 100_000> = "offset";
         /// `true` for the vectors themselves.
         vectors: Option<Text> = "vectors";
@@ -153,15 +153,15 @@ answer! {
 input! {
     /// Which memories the map shows.
     pub struct MapQuery in Query {
-        /// `3`, or 2.
+        /// `3` for three; anything else is two.
         dimensions: Option<Text> = "dimensions";
         /// Rows of the answer.
         limit: Option<Clamped<5000, 1, 5000>> = "limit";
-        /// Rows left out before them.
+        /// Rows skipped before them.
         offset: Option<Clamped<0, 0, 100_000>> = "offset";
         /// A part of the text, tags, author or source.
         q: Option<Text> = "q";
-        /// Comma lists.
+        /// Only of these authors, a comma list.
         who: Option<Text> = "who" | "harness";
         /// Only of these types, a comma list.
         kinds: Option<Text> = "types" | "type";
@@ -173,7 +173,7 @@ input! {
         since: Option<Text> = "since";
         /// Not newer than this time; a bare date means its end.
         until: Option<Text> = "until";
-        /// Only pinned ones.
+        /// `1` or `true`: only pinned ones.
         pinned: Switch = "pinned";
         /// Least importance.
         importance_min: Relaxed = "importanceMin" | "importance_min";
