@@ -57,7 +57,7 @@ def main():
         print(f"code, {title}: {sum(table.values()) / 1e3:.0f} kB")
         for name, size in sorted(table.items(), key=lambda row: -row[1])[:most]:
             print(f"  {size / 1e3:9.1f} kB  {name}")
-    print(f"constants with a name (the embedding table among them): {sum(constants.values()) / 1e6:.1f} MB")
+    print(f"constants that have names: {sum(constants.values()) / 1e6:.1f} MB")
     with tempfile.TemporaryDirectory() as folder:
         stripped = os.path.join(folder, "signetd")
         subprocess.run(["strip", "-o", stripped, args.binary], check=True)
