@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::config::{Environment, Found, find};
+use crate::config::{Environment, Found, Section, find, unknown_keys};
 use crate::core::workspace;
 use crate::db;
 
@@ -24,7 +24,12 @@ pub fn looks_sound(env: &Environment) -> bool {
 fn config(env: &Environment) -> bool {
     match find(&env.workspace) {
         Found::Missing => println!("config    none, defaults are used"),
-        Found::Good { .. } => println!("config    ok"),
+        Found::Good { value, .. } => {
+            println!("config    ok");
+            for key in unknown_keys(Section(&value).at("memory.pipelineV2")) {
+                println!("config    memory.pipelineV2.{key} is no key that is known here: it has no effect");
+            }
+        }
         Found::Broken(problem) => {
             println!("config    {problem}; the daemon goes on with the last good config");
             return false;

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use super::file::{CONFIG_FILES, Found, Problem, Section, check_text, find};
-use super::{Config, Environment};
+use super::{Config, Environment, unknown_keys};
 use crate::sys::files;
 use crate::sys::locks;
 
@@ -37,6 +37,9 @@ struct Loaded {
 
 impl Loaded {
     fn of(name: Option<&'static str>, file: Value, openai_key: Option<&str>) -> Self {
+        for key in unknown_keys(Section(&file).at("memory.pipelineV2")) {
+            log::warn!(target: "config", "memory.pipelineV2.{key} is no key that is known here: it has no effect");
+        }
         let mut config = Config::from_section(Section(&file));
         config.embedding.api_key = config.embedding.api_key.or_else(|| openai_key.map(str::to_owned));
         Loaded { config: Arc::new(config), file: Arc::new(file), name, problem: None, held: false }

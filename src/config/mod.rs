@@ -12,6 +12,7 @@ pub mod pipeline;
 mod rates;
 pub mod reference;
 pub mod settings;
+mod unknown;
 
 use serde_json::{Map, Value};
 
@@ -23,6 +24,7 @@ pub use live::Live;
 pub use pipeline::{Graph, Pipeline, Traversal};
 pub use rates::{Bucket, Rate};
 use settings::{Key, KeyTable};
+pub use unknown::unknown_keys;
 
 use crate::text::Named;
 
