@@ -30,3 +30,21 @@ pub fn sweep(name: &'static str, turn: impl Fn(&Stop, Instant) -> Result<bool, E
     let every = move || if seen.load(Ordering::Acquire) { EVERY } else { SOON };
     Ticker::new(name, every, run).first(FIRST)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_that_left_something_or_failed_is_soon_followed_by_another() {
+        let turns: [fn() -> Result<bool, Error>; 3] = [|| Ok(true), || Ok(false), || Err(Error::Busy)];
+        for (turn, pause) in turns.into_iter().zip([EVERY, SOON, SOON]) {
+            let ticker = sweep("test", move |_, until| {
+                assert!(until <= Instant::now() + TURN);
+                turn()
+            });
+            (ticker.run)(&Stop::new());
+            assert_eq!((ticker.every)(), pause);
+        }
+    }
+}

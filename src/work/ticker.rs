@@ -18,8 +18,8 @@ type Run = Box<dyn Fn(&Stop) + Send>;
 pub struct Ticker {
     name: &'static str,
     first: Duration,
-    every: Every,
-    run: Run,
+    pub(super) every: Every,
+    pub(super) run: Run,
 }
 
 impl Ticker {

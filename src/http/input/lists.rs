@@ -174,13 +174,8 @@ impl<const LEAST: usize, const MOST: usize> Kind for Phrases<LEAST, MOST> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::read;
     use super::*;
-    use crate::http::{Headers, Method, Request};
-
-    fn read<K: Kind>(value: Value) -> Result<K, String> {
-        let request = Request::new(Method::Post, "/", Headers::default(), None);
-        K::read(Given { name: "x", value: Some(&value), request: &request }).map_err(|e| e.to_string())
-    }
 
     #[test]
     fn tags_are_joined_cleared_or_refused() {

@@ -4,18 +4,19 @@
 //! A request's body or query is an object of members; each field of an [`Input`] is read from one of
 //! them by its [`Kind`], which also says what the member must be.
 
-mod kinds;
+mod lenient;
 mod lists;
 mod numbers;
+mod switches;
+mod texts;
 
 use serde_json::{Map, Value};
 
-pub use kinds::{
-    ActingAgent, Bool, Date, Exact, Filled, Flag, IfTrue, LongText, Loose, Name, OfText, OnlyTrue, Strict, Switch,
-    Text, UnlessFalse, Worded, trimmed,
-};
+pub use lenient::{ActingAgent, Loose, OfText, Strict, Worded};
 pub use lists::{Anything, List, Nested, Object, Phrases, Tags, TextList, Usable};
 pub use numbers::{Clamped, ClampedNumber, Count, Decimal, Fraction, LenientFraction, Positive, Relaxed, Share};
+pub use switches::{Bool, Flag, IfTrue, OnlyTrue, Switch, UnlessFalse};
+pub use texts::{Date, Exact, Filled, LongText, Name, Text, trimmed};
 
 use super::Request;
 use crate::core::Error;
@@ -240,6 +241,12 @@ mod tests {
     use super::*;
     use crate::http::{Headers, Method};
 
+    /// A value in the member `x`, as its kind reads it.
+    pub fn read<K: Kind>(value: Value) -> Result<K, String> {
+        let request = Request::new(Method::Post, "/", Headers::default(), None);
+        K::read(Given { name: "x", value: Some(&value), request: &request }).map_err(|e| e.to_string())
+    }
+
     crate::names! {
         enum Colour { Red = "red", Green = "green" }
     }
@@ -256,7 +263,7 @@ mod tests {
         }
     }
 
-    fn read(query: &str, body: &str) -> Result<Sample, String> {
+    fn asked(query: &str, body: &str) -> Result<Sample, String> {
         let mut request = Request::new(Method::Post, &format!("/?{query}"), Headers::default(), None);
         request.body = body.as_bytes().to_vec();
         Sample::of(&request).map_err(|e| e.to_string())
@@ -264,10 +271,10 @@ mod tests {
 
     #[test]
     fn fields_are_read_by_their_names_and_kinds() {
-        let sample = read("name=ada&limit=7", r#"{"color": "green", "note": "  "}"#).unwrap();
+        let sample = asked("name=ada&limit=7", r#"{"color": "green", "note": "  "}"#).unwrap();
         assert_eq!((&*sample.name, sample.colour, sample.limit.0), ("ada", Colour::Green, 7));
         assert!(sample.force.is_none() && sample.note.is_none());
-        let sample = read("name=ada", r#"{"name": "bob", "force": "TRUE", "limit": null}"#).unwrap();
+        let sample = asked("name=ada", r#"{"name": "bob", "force": "TRUE", "limit": null}"#).unwrap();
         assert_eq!((&*sample.name, sample.limit.0, sample.force.map(|f| f.0)), ("bob", 20, Some(true)));
     }
 
@@ -282,7 +289,7 @@ mod tests {
             ("name=a", r#"{"note": []}"#, "note must be a string"),
             ("name=a&force=x", "", "force must be a boolean"),
         ] {
-            assert_eq!(read(query, body).unwrap_err(), why, "{query} {body}");
+            assert_eq!(asked(query, body).unwrap_err(), why, "{query} {body}");
         }
     }
 

@@ -233,4 +233,21 @@ mod tests {
             assert_eq!(whole(&none), None, "{none}");
         }
     }
+
+    #[test]
+    fn numbers_of_bodies_are_numbers_and_those_of_changes_may_be_texts() {
+        use super::super::tests::read;
+
+        assert_eq!(read::<Fraction>(json!(1)), Ok(Fraction(1.0)));
+        for wrong in [json!("0.5"), json!(1.5), json!(""), json!(true)] {
+            assert_eq!(read::<Option<Fraction>>(wrong).unwrap_err(), "x must be a number from 0 to 1");
+        }
+        assert_eq!(read::<LenientFraction>(json!("0.5")), Ok(LenientFraction(0.5)));
+        assert_eq!(read::<Clamped<10, 1, 50>>(json!("7x")), Ok(Clamped(7)));
+        let body = |value| read::<ClampedNumber<10, 1, 50>>(value).map(|n| n.0);
+        assert_eq!(
+            (body(json!("7")), body(json!(0.5)), body(json!(99)), body(Value::Null)),
+            (Ok(10), Ok(1), Ok(50), Ok(10))
+        );
+    }
 }
