@@ -97,6 +97,28 @@ impl<K: Kind> Kind for Strict<K> {
     }
 }
 
+/// Read with the others, refused when the work asks for it: for fields that the contract looks at after who may do it.
+#[derive(Debug, Clone)]
+pub struct Later<K>(Result<K, Error>);
+
+impl<K> Later<K> {
+    pub fn get(self) -> Result<K, Error> {
+        self.0
+    }
+}
+
+impl<K: Kind> Kind for Later<K> {
+    const REQUIRED: bool = K::REQUIRED;
+
+    fn read(given: Given<'_>) -> Result<Self, Error> {
+        Ok(Later(K::read(given)))
+    }
+
+    fn schema() -> Value {
+        K::schema()
+    }
+}
+
 /// The agent a request acts as: named in it or by header, else of its session, else of the credential,
 /// else `default`. Refused when the credential is bound to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +158,8 @@ mod tests {
         assert_eq!(read::<OfText<Date>>(json!(5)), Ok(OfText(None)));
         assert_eq!(read::<OfText<Date>>(json!("soon")).unwrap_err(), "x must be a valid ISO timestamp");
         assert_eq!(read::<Loose<Text>>(json!(5)), Ok(Loose(None)));
+        let later = read::<Later<Text>>(json!(5)).expect("it is refused later");
+        assert_eq!(later.get().unwrap_err().to_string(), "x must be a string");
         let strict = |value| read::<Option<Strict<LenientFraction>>>(value).map(|n| n.map(|n| n.0.0));
         assert_eq!(
             (strict(json!("0.5")), strict(Value::Null).unwrap_err()),

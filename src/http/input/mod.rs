@@ -12,7 +12,7 @@ mod texts;
 
 use serde_json::{Map, Value};
 
-pub use lenient::{ActingAgent, Loose, OfText, Strict, Worded};
+pub use lenient::{ActingAgent, Later, Loose, OfText, Strict, Worded};
 pub use lists::{Anything, List, Nested, Object, Phrases, Tags, TextList, Usable};
 pub use numbers::{Clamped, ClampedNumber, Count, Decimal, Fraction, LenientFraction, Positive, Relaxed, Share};
 pub use switches::{Bool, Flag, IfTrue, OnlyTrue, Switch, UnlessFalse};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::http::input::{Bool, Date, Fraction, LongText, Loose, Nested, Phrases, Tags, Text};
+use crate::http::input::{Bool, Date, Fraction, Later, LongText, Loose, Nested, Phrases, Tags, Text};
 use crate::parts::knowledge::write::StructuredInput;
 use crate::{answer, input, one_of};
 
@@ -16,11 +16,11 @@ input! {
         /// The folder of the project it belongs to.
         project: Option<Text> = "project";
         /// 0.8 when left out, 1 for critical ones.
-        importance: Option<Fraction> = "importance";
+        importance: Later<Option<Fraction>> = "importance";
         /// Override those of the text's prefix.
-        tags: Option<Tags> = "tags";
+        tags: Later<Option<Tags>> = "tags";
         /// Pinned ones are never forgotten by themselves.
-        pinned: Option<Bool> = "pinned";
+        pinned: Later<Option<Bool>> = "pinned";
         /// What kind of source it is from.
         source_type: Option<Text> = "sourceType";
         /// The first key by which a repeat is found.
@@ -50,11 +50,11 @@ input! {
         /// `private`, or anything else for global.
         visibility: Loose<Text> = "visibility";
         /// Phrases that a later question may use.
-        hints: Phrases<5, 300> = "hints";
+        hints: Later<Phrases<5, 300>> = "hints";
         /// The raw conversation, kept under `sourceId`.
         transcript: Option<Text> = "transcript";
         /// Entities and claims for the knowledge graph.
-        structured: Option<Nested<StructuredInput>> = "structured";
+        structured: Later<Option<Nested<StructuredInput>>> = "structured";
         /// May hold `sourcePath`, `runtimePath` and `idempotencyKey` too.
         metadata: Option<Nested<Provenance>> = "metadata";
     }

@@ -126,6 +126,13 @@ impl Forget {
         let filtered = [&body.kind, &body.who, &body.source_type, &body.tags, &body.since, &body.until, &body.scope];
         let filtered = filtered.into_iter().any(Option::is_some);
         let reason = body.reason.into_string();
+        // ids say it all: filters beside them are passed over
+        let by_ids = body.ids.as_ref().is_some_and(|ids| !ids.0.is_empty());
+        let (tags, since, until) = if by_ids {
+            (None, None, None)
+        } else {
+            (body.tags.as_deref(), body.since.as_deref(), body.until.as_deref())
+        };
         if let Some(query) = &body.query {
             filters::expression("query", query)?;
         }
@@ -150,8 +157,8 @@ impl Forget {
             force: body.force.is_some_and(|f| f.0),
             confirm_token: body.confirm_token.into_string(),
             filters: Filters {
-                tags: filters::tags(body.tags.as_deref())?,
-                span: Span::of(body.since.as_deref(), body.until.as_deref())?,
+                tags: filters::tags(tags)?,
+                span: Span::of(since, until)?,
                 kind: text(body.kind),
                 who: text(body.who),
                 source_type: text(body.source_type),

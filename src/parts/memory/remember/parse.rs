@@ -17,7 +17,6 @@ impl Remember {
             return Err(Error::invalid("content", "is empty after its prefixes"));
         }
         let dates = Dates::of(&body)?;
-        let structured = body.structured.map(|Nested(payload)| Structured::of(payload)).transpose()?;
         let text = |text: Option<Text>| text.map(|t| t.0);
         let metadata = body.metadata.map(|Nested(m)| m);
         let (path, runtime, key) = match metadata {
@@ -38,9 +37,9 @@ impl Remember {
         Ok(Remember {
             content: body.content.0,
             who: text(body.who).unwrap_or_else(|| "daemon".to_owned()),
-            importance: body.importance.map(|n| n.0),
-            tags: body.tags.map(|tags| tags.0),
-            pinned: body.pinned.map(|b| b.0),
+            importance: body.importance.get()?.map(|n| n.0),
+            tags: body.tags.get()?.map(|tags| tags.0),
+            pinned: body.pinned.get()?.map(|b| b.0),
             source_type: text(body.source_type).unwrap_or_else(|| "manual".to_owned()),
             source_id: text(body.source_id),
             source_path: text(body.source_path.or(path)),
@@ -49,9 +48,9 @@ impl Remember {
             created_at: body.created_at.map(|d| d.0),
             dates,
             place,
-            hints: body.hints.0,
+            hints: body.hints.get()?.0,
             transcript: text(body.transcript),
-            structured,
+            structured: body.structured.get()?.map(|Nested(payload)| Structured::of(payload)).transpose()?,
             bound_to: asker.caller.forced_project().map(str::to_owned),
         })
     }
