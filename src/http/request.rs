@@ -84,7 +84,7 @@ pub struct Request {
     pub body: Vec<u8>,
     /// The socket's other end; `None` counts as remote.
     pub peer: Option<SocketAddr>,
-    /// Set by the gate before the handler runs.
+    /// Nobody until the gate has said who it is.
     pub caller: Caller,
     /// Decoded `:name` parts of the route's path.
     pub params: Vec<(&'static str, String)>,

@@ -208,7 +208,7 @@ macro_rules! input {
                     names: &[$first $(, $other)*],
                     about: concat!($($of),*),
                     schema: <$kind as $crate::http::input::Kind>::schema,
-                    required: <$kind as $crate::http::input::Kind>::REQUIRED $(&& { let _ = stringify!($default); false })?,
+                    required: $crate::input!(@required $kind $(, $default)?),
                     default: $crate::input!(@shown $kind $(, $default)?),
                 }),*],
             };
@@ -225,6 +225,8 @@ macro_rules! input {
             }
         }
     };
+    (@required $kind:ty) => { <$kind as $crate::http::input::Kind>::REQUIRED };
+    (@required $kind:ty, $default:expr) => { false };
     (@shown $kind:ty) => { None };
     (@shown $kind:ty, $default:expr) => { Some(|| <$kind as $crate::http::input::Kind>::shown(&$default)) };
     (@read $kind:ty, $given:ident) => { <$kind as $crate::http::input::Kind>::read($given)? };
