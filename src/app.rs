@@ -46,8 +46,13 @@ impl App {
         let pipeline = Arc::new(Pipeline::new(Arc::clone(&core)));
         let status =
             Status::new(Arc::clone(&core), Arc::clone(&memory), Arc::clone(&pipeline), Arc::clone(&sessions), WRITTEN);
-        let follower = Arc::clone(&auth);
-        core.follow_config(move |before, now| follower.config_changed(before, now));
+        // auth holds core: held by core in turn, neither would ever go
+        let follower = Arc::downgrade(&auth);
+        core.follow_config(move |before, now| {
+            if let Some(auth) = follower.upgrade() {
+                auth.config_changed(before, now);
+            }
+        });
         Ok(App {
             status,
             auth,
