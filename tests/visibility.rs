@@ -2,11 +2,8 @@
 
 mod common;
 
-use common::{Daemon, QUIET};
+use common::{Daemon, QUIET, TEAM};
 use serde_json::{Value, json};
-
-const TEAM: &str = "auth:\n  mode: team\n  rateLimits:\n    admin: {max: 100000}\n    forget: {max: 100000}\n    \
-                    modify: {max: 100000}\n    batchForget: {max: 100000}\n";
 
 struct House {
     daemon: Daemon,

@@ -105,7 +105,7 @@ class Daemon:
 def play(tool, cmd, mode, args):
     with tempfile.TemporaryDirectory() as folder, Daemon(cmd, mode, folder) as daemon:
         token = daemon.token() if mode != "local" else None
-        # the login's bucket is the only one in local mode, too
+        # routes that name a memory are asked for one that is there
         stored = ask(daemon.base, "/api/memory/remember", token, {"content": "The contract is played against me"})
         config = os.path.join(folder, "schemathesis.toml")
         with open(config, "w") as f:

@@ -56,18 +56,23 @@ fn section(route: &Spec, shape: &Shape) -> String {
         let names: Vec<String> = field.names.iter().map(|name| format!("`{name}`")).collect();
         let schema = (field.schema)();
         let own = field.default.map(|default| default()).filter(|default| !default.is_null());
-        let left_out = match own.as_ref().or(schema.get("default")) {
-            Some(Value::String(default)) => format!("`{default}`"),
-            Some(default) => format!("`{default}`"),
-            None if field.required => "400".to_owned(),
-            None => "–".to_owned(),
-        };
+        let left_out = left_out(own.as_ref().or(schema.get("default")), field.required.then_some("400"));
         let kind = described_kind(&schema);
         let _ = writeln!(text, "| {} | {kind} | {left_out} | {} |", names.join(", "), field.about.trim());
         inner(field.names[0], &schema, &mut text);
     }
     text.push('\n');
     text
+}
+
+/// What stands for a member that is not there, or what happens without it: a request is refused, an item of a
+/// list may only be passed over.
+fn left_out(default: Option<&Value>, without: Option<&str>) -> String {
+    match default {
+        Some(Value::String(text)) => format!("`{text}`"),
+        Some(other) => format!("`{other}`"),
+        None => without.unwrap_or("–").to_owned(),
+    }
 }
 
 /// Rows for the members of an object, or of the objects of a list.
@@ -78,12 +83,7 @@ fn inner(outer: &str, schema: &Value, text: &mut String) {
     let required = object.get("required").and_then(Value::as_array);
     for (name, member) in members {
         let needed = required.is_some_and(|list| list.iter().any(|needed| needed == name));
-        let left_out = match member.get("default") {
-            Some(Value::String(default)) => format!("`{default}`"),
-            Some(default) => format!("`{default}`"),
-            None if needed => "needed".to_owned(),
-            None => "–".to_owned(),
-        };
+        let left_out = left_out(member.get("default"), needed.then_some("needed"));
         let about = member.get("description").and_then(Value::as_str).unwrap_or_default();
         if about.starts_with("the same as") {
             continue;

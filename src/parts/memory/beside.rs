@@ -10,7 +10,7 @@ use super::store::fulltext::Match;
 use super::store::temporal::{Dated, Window};
 use crate::db::Tx;
 
-/// The three of them.
+/// What `app` hands in when the daemon is put together.
 #[derive(Clone)]
 pub struct Beside {
     pub ledger: Arc<dyn Ledger>,

@@ -41,3 +41,39 @@ impl Memory {
         Ok(done)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::core::in_folder;
+    use crate::parts::documents::Documents;
+    use crate::parts::inference::Inference;
+    use crate::parts::memory::{Beside, Remember};
+    use crate::parts::pipeline::MemoryJobs;
+    use crate::parts::sessions::Sessions;
+
+    /// As after a crash between the commit that removes an agent and the purge of its memories.
+    #[test]
+    fn what_a_removed_agent_left_is_swept_and_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = in_folder(folder.path());
+        let ledger = Arc::new(Sessions::new(Arc::clone(&core)));
+        let beside = Beside { ledger, sources: Arc::new(Documents), jobs: Arc::new(MemoryJobs::default()) };
+        let inference = Arc::new(Inference::new(Arc::clone(&core)));
+        let memory = Memory::new(Arc::clone(&core), inference, beside);
+        for agent in ["gone", "here"] {
+            memory.remember(Remember::new(&format!("A note of {agent}"), agent, "test")).unwrap();
+        }
+        core.db.write(|tx| rows::give_up(tx, "gone")).unwrap();
+        let until = Instant::now() + Duration::from_secs(60);
+        assert!(memory.purge_expired(&Stop::new(), until).unwrap());
+        let left =
+            |agent: &'static str| core.db.read(|c| c.query_row(COUNT, [agent], |row| row.get::<_, i64>(0))).unwrap();
+        assert_eq!((left("gone"), left("here")), (0, 1));
+        core.db.close();
+    }
+
+    const COUNT: &str = "SELECT COUNT(*) FROM memories WHERE agent_id = ?1";
+}
