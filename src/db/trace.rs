@@ -23,8 +23,10 @@ pub fn watch(connection: &mut Connection) -> Result<(), super::Error> {
             && seen.insert(statement.sql().into_owned())
             && let Ok(mut file) = file.lock()
         {
+            // in one write: each connection has opened the file for itself, and what is appended at once stays whole
+            let line = format!("{}\n", serde_json::Value::from(statement.sql().as_ref()));
             // a line that is lost is a statement that is not explained
-            let _ = writeln!(file, "{}", serde_json::Value::from(statement.sql().as_ref()));
+            let _ = file.write_all(line.as_bytes());
         }
     };
     Ok(connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(note))?)
