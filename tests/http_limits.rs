@@ -60,7 +60,7 @@ fn echo(_: &State, req: &Request) -> Result<Response, ApiError> {
 
 fn stream(state: &State, kind: &'static StreamKind) -> Result<Response, ApiError> {
     let reader = state.events.subscribe().expect("room for a reader");
-    Ok(Response::stream(kind, move |sse, stop| sse.follow(&reader, stop, |event| event)))
+    Ok(Response::stream(kind, move |sse, stop| sse.follow(&reader, stop, Some)))
 }
 
 fn events(state: &State, _: &Request) -> Result<Response, ApiError> {

@@ -13,6 +13,7 @@ crate::names! {
         InferenceExecute = "inferenceExecute",
         InferenceGateway = "inferenceGateway",
         RecallLlm = "recallLlm",
+        Messages = "cross-agent-message",
     }
 }
 
@@ -25,7 +26,7 @@ impl Bucket {
             Bucket::BatchForget | Bucket::Login => 5.0,
             Bucket::ForceDelete => 3.0,
             Bucket::Admin => 10.0,
-            Bucket::InferenceExplain => 120.0,
+            Bucket::InferenceExplain | Bucket::Messages => 120.0,
             Bucket::InferenceExecute => 20.0,
         }
     }

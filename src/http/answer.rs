@@ -8,7 +8,7 @@ pub trait Members {
 }
 
 /// Declares the members of an answer: `= "name"` always there (an `Option` may be null), `= "name", if some`
-/// left out when there is nothing to say, `= flat` for the members of another answer.
+/// left out when there is nothing to say, `= flat` for the members of another answer (`= flat, if some` likewise).
 ///
 /// ```text
 /// answer! {
@@ -55,6 +55,11 @@ macro_rules! answer {
         }
     };
     (@write $to:ident, $value:expr, flat) => { $crate::http::answer::Members::write(&$value, $to)? };
+    (@write $to:ident, $value:expr, flat, some) => {
+        if let Some(members) = &$value {
+            $crate::http::answer::Members::write(members, $to)?;
+        }
+    };
     (@write $to:ident, $value:expr, $json:literal) => {
         serde::ser::SerializeMap::serialize_entry($to, $json, &$value)?
     };
@@ -65,6 +70,9 @@ macro_rules! answer {
     };
     (@schema $object:ident, $types:ident, $type:ty, $about:expr, flat) => {
         $object.flat(<$type as $crate::http::openapi::Describe>::schema($types))
+    };
+    (@schema $object:ident, $types:ident, $type:ty, $about:expr, flat, some) => {
+        $object.flat_some($crate::http::openapi::schema_some::<$type>($types))
     };
     (@schema $object:ident, $types:ident, $type:ty, $about:expr, $json:literal) => {
         $object.member($json, $about, $crate::http::openapi::refer::<$type>($types), true)
@@ -110,6 +118,13 @@ mod tests {
     }
 
     answer! {
+        /// Members that may be missing.
+        struct More {
+            m: i64 = "m";
+        }
+    }
+
+    answer! {
         /// For the test.
         struct Outer {
             /// Its id.
@@ -117,6 +132,7 @@ mod tests {
             note: Option<String> = "note";
             left_out: Option<f64> = "leftOut", if some;
             inner: Inner = flat;
+            more: Option<More> = flat, if some;
             list: Vec<Inner> = "list";
         }
     }
@@ -128,13 +144,20 @@ mod tests {
 
     #[test]
     fn members_are_written_and_described_alike() {
-        let outer =
-            Outer { id: "a".into(), note: None, left_out: None, inner: Inner { n: 1 }, list: vec![Inner { n: 2 }] };
+        let outer = Outer {
+            id: "a".into(),
+            note: None,
+            left_out: None,
+            inner: Inner { n: 1 },
+            more: None,
+            list: vec![Inner { n: 2 }],
+        };
         let json = serde_json::to_string(&Either::Outer(outer.clone())).unwrap();
         assert_eq!(json, r#"{"id":"a","note":null,"n":1,"list":[{"n":2}]}"#);
         assert_eq!(serde_json::to_string(&Either::Inner(Inner { n: 3 })).unwrap(), r#"{"n":3}"#);
-        let some = Outer { left_out: Some(0.5), ..outer };
-        assert!(serde_json::to_string(&some).unwrap().contains(r#""leftOut":0.5"#));
+        let some = Outer { left_out: Some(0.5), more: Some(More { m: 3 }), ..outer };
+        let json = serde_json::to_string(&some).unwrap();
+        assert!(json.contains(r#""leftOut":0.5"#) && json.contains(r#""m":3"#), "{json}");
         let mut types = Types::default();
         let schema = Outer::schema(&mut types);
         assert_eq!(schema["required"], serde_json::json!(["id", "note", "n", "list"]));

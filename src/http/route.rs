@@ -41,6 +41,8 @@ pub struct Spec {
     pub gives: &'static [(u16, Described)],
     /// It answers with a page, not with JSON.
     pub is_page: bool,
+    /// It answers with events for as long as the client listens.
+    pub is_stream: bool,
 }
 
 /// A route of one part.
@@ -56,6 +58,12 @@ struct Takes<I>(std::marker::PhantomData<I>);
 
 impl<I: Input> Takes<I> {
     const SHAPES: &'static [&'static Shape] = &[I::SHAPE];
+}
+
+struct TakesBoth<I, J>(std::marker::PhantomData<(I, J)>);
+
+impl<I: Input, J: Input> TakesBoth<I, J> {
+    const SHAPES: &'static [&'static Shape] = &[I::SHAPE, J::SHAPE];
 }
 
 struct Gives<A>(std::marker::PhantomData<A>);
@@ -84,6 +92,7 @@ impl<P> Route<P> {
             takes: &[],
             gives: &[],
             is_page: false,
+            is_stream: false,
         };
         Route { spec, model_if: None, handler }
     }
@@ -120,6 +129,12 @@ impl<P> Route<P> {
         self
     }
 
+    /// Two inputs that are read from the same request.
+    pub const fn takes_both<I: Input, J: Input>(mut self) -> Self {
+        self.spec.takes = TakesBoth::<I, J>::SHAPES;
+        self
+    }
+
     /// What a 200 holds.
     pub const fn gives<A: Describe>(mut self) -> Self {
         self.spec.gives = Gives::<A>::OK;
@@ -141,6 +156,12 @@ impl<P> Route<P> {
     /// A 200 is a page for people.
     pub const fn page(mut self) -> Self {
         self.spec.is_page = true;
+        self
+    }
+
+    /// A 200 is a stream of server-sent events.
+    pub const fn streams(mut self) -> Self {
+        self.spec.is_stream = true;
         self
     }
 

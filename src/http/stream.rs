@@ -115,17 +115,22 @@ impl<'a> Sse<'a> {
 
     /// A comment, which clients skip: shows proxies that we live and us that the client does.
     pub fn keep_alive(&mut self) -> io::Result<()> {
-        self.writer.write_all(b": keep-alive\n\n")?;
+        self.writer.write_all(b": keepalive\n\n")?;
         self.writer.flush()
     }
 
     /// Sends what a reader gets until it is closed, the run is stopped or the client leaves; a comment
-    /// in every pause. A reader that was dropped for being slow ends with the event `dropped`.
-    pub fn follow<T>(&mut self, reader: &Reader<T>, stop: &Stop, event: impl Fn(T) -> Event) -> io::Result<()> {
+    /// in every pause. Items that `event` makes nothing of are passed over. A reader that was dropped for being
+    /// slow ends with the event `dropped`.
+    pub fn follow<T>(&mut self, reader: &Reader<T>, stop: &Stop, event: impl Fn(T) -> Option<Event>) -> io::Result<()> {
         let mut quiet = Instant::now();
         while !stop.is_stopped() {
             match reader.next(LOOK) {
-                Next::Item(item) => self.send(&event(item))?,
+                Next::Item(item) => match event(item) {
+                    Some(event) => self.send(&event)?,
+                    None if quiet.elapsed() < KEEP_ALIVE => continue,
+                    None => self.keep_alive()?,
+                },
                 Next::Quiet if quiet.elapsed() < KEEP_ALIVE => continue,
                 Next::Quiet => self.keep_alive()?,
                 Next::Dropped => {
@@ -151,14 +156,13 @@ mod tests {
         let hub = Hub::new(4, 4);
         let reader = hub.subscribe().unwrap();
         hub.publish(&"a\nb");
+        hub.publish(&"left out");
         hub.publish(&"c");
         hub.close();
         let mut out = Vec::new();
         let mut sse = Sse::begin(&mut out, &[("Vary", "Origin".into())]).unwrap();
-        sse.follow(&reader, &Stop::new(), |data| Event {
-            name: Some("log".into()),
-            id: Some("7".into()),
-            data: data.into(),
+        sse.follow(&reader, &Stop::new(), |data: &str| {
+            (data != "left out").then(|| Event { name: Some("log".into()), id: Some("7".into()), data: data.into() })
         })
         .unwrap();
         let text = String::from_utf8(out).unwrap();
@@ -183,11 +187,11 @@ mod tests {
         hub.publish(&1);
         let mut gone = Gone;
         let mut sse = Sse::begin(&mut gone, &[]).unwrap();
-        let ended = sse.follow(&reader, &Stop::new(), |n: i32| Event::data(n.to_string()));
+        let ended = sse.follow(&reader, &Stop::new(), |n: i32| Some(Event::data(n.to_string())));
         assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         let stop = Stop::new();
         stop.stop();
-        assert!(sse.follow(&reader, &stop, |n: i32| Event::data(n.to_string())).is_ok());
+        assert!(sse.follow(&reader, &stop, |n: i32| Some(Event::data(n.to_string()))).is_ok());
     }
 
     #[test]

@@ -10,11 +10,16 @@ use std::path::{Path, PathBuf};
 /// A link is followed and its target replaced; mode and owner of an existing file are kept, a new
 /// one gets `mode`.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    replace_with(path, mode, |file| file.write_all(content))
+}
+
+/// The same with what a function writes.
+pub fn replace_with(path: &Path, mode: u32, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let known = std::fs::metadata(&target).ok();
     let mode = known.as_ref().map_or(mode, |m| m.permissions().mode() & 0o777);
     let temporary = temporary(&target);
-    let written = write_new(&temporary, content, mode).and_then(|file| {
+    let written = write_new(&temporary, write, mode).and_then(|file| {
         if let Some(known) = &known {
             // only root can give a file away; for others the owner is the same already
             let _ = std::os::unix::fs::fchown(&file, Some(known.uid()), Some(known.gid()));
@@ -30,9 +35,9 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     written
 }
 
-fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<File> {
+fn write_new(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>, mode: u32) -> io::Result<File> {
     let mut file = OpenOptions::new().create_new(true).write(true).mode(mode).open(path)?;
-    file.write_all(content)?;
+    write(&mut file)?;
     Ok(file)
 }
 

@@ -81,6 +81,49 @@ pub fn is_tailnet_name(host: &str) -> bool {
     host.ends_with(".ts.net")
 }
 
+/// Addresses that are not of the public internet: this machine, private networks, link-local, carrier-grade NAT,
+/// those reserved, and the IPv6 forms in which one of them can be written.
+pub fn is_private_address(address: IpAddr) -> bool {
+    match plain_address(address) {
+        IpAddr::V4(v4) => is_private_v4(v4),
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            let [.., y, z] = v6.segments();
+            let inner = |high: u16, low: u16| {
+                let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+                is_private_v4(Ipv4Addr::new(a, b, c, d))
+            };
+            // the last two: an IPv4 address behind NAT64 or 6to4
+            v6.segments()[..6] == [0; 6]
+                || a & 0xffc0 == 0xfe80
+                || a & 0xffc0 == 0xfec0
+                || a & 0xfe00 == 0xfc00
+                || a & 0xff00 == 0xff00
+                || (a, b) == (0x64, 0xff9b) && inner(y, z)
+                || a == 0x2002 && inner(b, c)
+        }
+    }
+}
+
+fn is_private_v4(v4: Ipv4Addr) -> bool {
+    let [a, b, c, _] = v4.octets();
+    v4.is_private()
+        || v4.is_loopback()
+        || v4.is_link_local()
+        || v4.is_multicast()
+        || a == 0
+        || a >= 240
+        || is_shared(v4)
+        || (a, b, c) == (192, 0, 0)
+        || a == 198 && matches!(b, 18 | 19)
+}
+
+/// Names that only this machine or its network knows.
+pub fn is_private_name(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    !host.contains('.') || [".local", ".localhost", ".internal"].iter().any(|end| host.ends_with(end))
+}
+
 fn is_shared(v4: Ipv4Addr) -> bool {
     let [a, b, ..] = v4.octets();
     a == 100 && (64..128).contains(&b)
@@ -102,6 +145,37 @@ mod tests {
         assert_eq!(of("http://h:x"), Some(("h".into(), None)));
         assert_eq!(of("null"), None);
         assert_eq!((host_of("localhost:3850"), host_of("[::1]:3850"), host_of("pi")), ("localhost", "::1", "pi"));
+    }
+
+    #[test]
+    fn addresses_that_are_not_public_are_told_in_all_their_forms() {
+        for private in [
+            "10.0.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.31.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "ff02::1",
+            "::ffff:10.0.0.1",
+            "::7f00:1",
+            "64:ff9b::a00:1",
+            "2002:7f00:1::",
+        ] {
+            assert!(is_private_address(private.parse().unwrap()), "{private}");
+        }
+        for public in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1", "64:ff9b::101:101", "::ffff:8.8.8.8"] {
+            assert!(!is_private_address(public.parse().unwrap()), "{public}");
+        }
+        assert!(["localhost", "pi", "nas.local", "a.localhost", "pi."].iter().all(|name| is_private_name(name)));
+        assert!(!is_private_name("example.org"));
     }
 
     #[test]

@@ -1,10 +1,14 @@
-//! Requests to servers that the configuration names: with a time limit and a size limit each.
+//! Requests to servers: with a time limit and a size limit each, and without following redirects. Those the
+//! configuration names may be anywhere; those a client names must be on the public internet.
+
+mod public;
 
 use std::io::Read;
 use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
+use ureq::unversioned::transport::DefaultConnector;
 
 /// Bytes of an answer that are read.
 const MOST: u64 = 16 * 1024 * 1024;
@@ -36,19 +40,45 @@ pub struct Client {
     agent: Agent,
 }
 
+fn settings() -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_idle_connections(4)
+        .user_agent(concat!("signetd/", env!("CARGO_PKG_VERSION")))
+}
+
 impl Default for Client {
     fn default() -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_idle_connections(4)
-            .user_agent(concat!("signetd/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Client { agent: config.into() }
+        Client { agent: settings().build().into() }
     }
 }
 
 impl Client {
+    /// Connects to public addresses only: the address that was looked at is the one connected to. Proxies of
+    /// the environment would look the name up by themselves and are not used.
+    pub fn to_public() -> Self {
+        let config = settings().proxy(None).max_idle_connections(0).build();
+        Client { agent: Agent::with_parts(config, DefaultConnector::default(), public::PublicOnly::default()) }
+    }
+
+    /// Posts JSON; the status whatever it is, and the beginning of the answer.
+    pub fn post_for_status(
+        &self,
+        url: &str,
+        body: &Value,
+        limit: Duration,
+        most: u64,
+    ) -> Result<(u16, Vec<u8>), Error> {
+        let request = self.agent.post(url).header("Content-Type", "application/json");
+        let request = request.config().timeout_global(Some(limit)).build();
+        let mut answer = request.send(body.to_string()).map_err(|cause| Error::Unreachable(cause.to_string()))?;
+        let mut bytes = Vec::new();
+        // what was read of an answer that breaks off is all there is
+        let _ = answer.body_mut().as_reader().take(most).read_to_end(&mut bytes);
+        Ok((answer.status().as_u16(), bytes))
+    }
+
     pub fn get_json(&self, url: &str, bearer: Option<&str>, limit: Duration) -> Result<Value, Error> {
         let mut request = self.agent.get(url);
         if let Some(bearer) = bearer {

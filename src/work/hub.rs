@@ -62,10 +62,11 @@ impl<T: Clone> Hub<T> {
         locks::whole(self.subscribers.lock())
     }
 
-    /// `None` when there are as many readers as there may be. One that has gone makes room at the next
-    /// publishing.
+    /// `None` when there are as many readers as there may be.
     pub fn subscribe(&self) -> Option<Reader<T>> {
         let mut subscribers = self.subscribers();
+        // a reader that has gone has let go of its flag
+        subscribers.retain(|subscriber| Arc::strong_count(&subscriber.lagged) > 1);
         if subscribers.len() >= self.most {
             return None;
         }
@@ -118,6 +119,9 @@ mod tests {
             );
         }
         drop(one);
+        let third = hub.subscribe();
+        assert!(third.is_some(), "one that has gone makes room");
+        drop(third);
         hub.publish(&3);
         assert_eq!(hub.readers(), 1);
         hub.close();

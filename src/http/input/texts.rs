@@ -69,6 +69,20 @@ impl Kind for Filled {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LongText<const MOST: usize>(pub String);
 
+impl<const MOST: usize> From<String> for LongText<MOST> {
+    fn from(text: String) -> Self {
+        LongText(text)
+    }
+}
+
+impl<const MOST: usize> Deref for LongText<MOST> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl<const MOST: usize> Kind for LongText<MOST> {
     const BLANK_IS_ABSENT: bool = true;
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::input::{Location, Shape};
 use super::super::route::Spec;
 use super::super::router::parameters;
-use super::{Types, described_field, object_of, refusal};
+use super::{ObjectSchema, Types, described_field, object_of, refusal};
 use crate::core::access::Access;
 
 /// OpenAPI 3.1 of these routes; `version` is that of the API.
@@ -67,13 +67,24 @@ fn operation(part: &str, route: &'static Spec, types: &mut Types) -> Value {
     if !parameters.is_empty() {
         operation["parameters"] = Value::Array(parameters);
     }
-    if let Some(shape) = route.takes.iter().find(|s| !matches!(s.place, Location::Query)) {
+    let in_body: Vec<&Shape> = route.takes.iter().copied().filter(|s| s.place != Location::Query).collect();
+    if !in_body.is_empty() {
         operation["requestBody"] = json!({
-            "required": shape.place == Location::Body,
-            "content": json_content(object_of(shape)),
+            "required": in_body.iter().any(|shape| shape.place == Location::Body),
+            "content": json_content(body_of(&in_body)),
         });
     }
     operation
+}
+
+/// One object of all that a route reads from its body.
+fn body_of(shapes: &[&'static Shape]) -> Value {
+    if let [shape] = shapes {
+        return object_of(shape);
+    }
+    let mut object = ObjectSchema::default();
+    shapes.iter().for_each(|shape| object.flat(object_of(shape)));
+    object.finish()
 }
 
 /// `get_api_agents_name`: a name that clients can be made with.
@@ -106,6 +117,10 @@ fn responses(route: &'static Spec, types: &mut Types) -> Value {
     if route.is_page {
         let page = json!({ "text/html": { "schema": { "type": "string" } } });
         responses.insert("200".to_owned(), json!({ "description": route.about, "content": page }));
+    }
+    if route.is_stream {
+        let events = json!({ "text/event-stream": { "schema": { "type": "string" } } });
+        responses.insert("200".to_owned(), json!({ "description": route.about, "content": events }));
     }
     let refused = json!({ "$ref": "#/components/responses/Refused" });
     for status in refusals(route) {

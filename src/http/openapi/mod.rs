@@ -51,6 +51,11 @@ pub fn refer_some<T: Optional>(types: &mut Types) -> Value {
     refer::<T::Held>(types)
 }
 
+/// The members of an answer that may be missing among those of another.
+pub fn schema_some<T: Optional>(types: &mut Types) -> Value {
+    T::Held::schema(types)
+}
+
 /// Every refusal says why in `error`; some routes add members.
 fn refusal() -> Value {
     json!({ "type": "object", "properties": { "error": { "type": "string" } }, "required": ["error"] })
@@ -68,6 +73,11 @@ impl Described {
     /// A refusal that cannot be told from the rest of a route's declaration.
     pub const fn refused() -> Self {
         Described(|_| refusal())
+    }
+
+    /// One of two types.
+    pub const fn either<A: Describe, B: Describe>() -> Self {
+        Described(|types| json!({ "anyOf": [refer::<A>(types), refer::<B>(types)] }))
     }
 
     /// The type, or the words of a refusal.
@@ -195,6 +205,12 @@ impl ObjectSchema {
             self.properties.extend(properties.clone());
         }
         self.required.extend(schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default());
+    }
+
+    /// The members of another object, none of which has to be there.
+    pub fn flat_some(&mut self, mut schema: Value) {
+        schema["required"] = json!([]);
+        self.flat(schema);
     }
 
     pub fn finish(self) -> Value {
