@@ -6,6 +6,7 @@
 mod auth;
 mod environment;
 mod file;
+mod hooks;
 mod inference;
 mod live;
 pub mod pipeline;
@@ -19,6 +20,9 @@ use serde_json::{Map, Value};
 pub use auth::{AuthConfig, AuthMode, Reach};
 pub use environment::{API_VERSION, Environment, NetworkMode, Overrides};
 pub use file::{CONFIG_FILES, Found, Problem, Section, check_text, find, parse_yaml, to_yaml};
+pub use hooks::{
+    HarnessHooks, Hooks, Identity, IdentityMode, PreCompaction, ProfileFiles, PromptSubmit, SessionStart, StartFile,
+};
 pub use inference::{Executor, Inference, WorkloadName};
 pub use live::Live;
 pub use pipeline::{Graph, Pipeline, Traversal};
@@ -172,6 +176,9 @@ pub struct Config {
     pub search: Search,
     pub pipeline: Pipeline,
     pub inference: Inference,
+    pub hooks: Hooks,
+    pub identity: Identity,
+    pub dreaming: Dreaming,
     pub updates: Updates,
 }
 
@@ -181,9 +188,21 @@ impl Default for Config {
     }
 }
 
+crate::settings! {
+    /// Consolidation of what was remembered, in the pauses; below `memory`.
+    pub struct Dreaming at "dreaming" {
+        /// Summarise sessions for it also where the pipeline is off.
+        enabled: bool = "enabled", false;
+    }
+}
+
 impl Config {
     pub fn from_section(root: Section<'_>) -> Self {
+        let pipeline = Pipeline::read(root.at("memory.pipelineV2"));
         Config {
+            hooks: Hooks::read(root, pipeline.guardrails.context_budget_chars),
+            identity: Identity::read(root),
+            dreaming: Dreaming::read(root.at("memory")),
             agent_created: root.at("agent.created").scalar_text(),
             network_mode: NetworkMode::of_text(root.at("network.mode").text()),
             reach: Reach::of(root.at("network")),
@@ -192,7 +211,7 @@ impl Config {
             roster: root.at("agents.roster").items().filter_map(roster_entry).collect(),
             embedding: embedding(root),
             search: search(root),
-            pipeline: Pipeline::read(root.at("memory.pipelineV2")),
+            pipeline,
             inference: Inference::read(root.at("inference")),
             updates: updates(root),
         }

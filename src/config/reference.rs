@@ -5,19 +5,21 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::auth::{AUTH, NETWORK};
+use super::hooks::{HOOKS, IDENTITY};
 use super::inference::INFERENCE;
 use super::pipeline::{EXTRACTION, Pipeline, SAFETY, SYNTHESIS};
 use super::settings::{Key, KeyTable};
-use super::{EMBEDDING, MISC, Search};
+use super::{Dreaming, EMBEDDING, MISC, Search};
 
 const PIPELINE: &str = "memory.pipelineV2";
 
 /// Every key of the config file that means something here, section by section, as Markdown.
 pub fn markdown() -> String {
-    let outer = [AUTH, NETWORK, EMBEDDING, Search::TABLE, INFERENCE, MISC];
+    let outer = [AUTH, NETWORK, EMBEDDING, Search::TABLE, INFERENCE, HOOKS, IDENTITY, MISC];
     let pipeline = Pipeline::TABLES.iter().chain([&EXTRACTION, &SYNTHESIS, &SAFETY]);
     let mut text = String::new();
     outer.iter().for_each(|table| section("", table, &mut text));
+    section("memory", &Dreaming::TABLE, &mut text);
     pipeline.for_each(|table| section(PIPELINE, table, &mut text));
     text
 }
