@@ -12,9 +12,9 @@ pub mod knowledge;
 
 pub mod memory;
 
-pub mod sessions;
-
 pub mod documents;
+
+pub mod sessions;
 
 pub mod pipeline;
 

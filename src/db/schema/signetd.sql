@@ -9,6 +9,8 @@ CREATE INDEX idx_signetd_memories_access ON memories (access_count DESC, importa
 CREATE INDEX idx_signetd_aggregate_source ON aggregate_memory_sources (source_memory_id);
 -- The claims of one memory.
 CREATE INDEX idx_signetd_attributes_memory ON entity_attributes (memory_id) WHERE memory_id IS NOT NULL;
+-- The times of a memory that goes, whoever's it is.
+CREATE INDEX idx_signetd_temporal_subject ON temporal_edges (subject_id);
 -- What happened in a window of time.
 CREATE INDEX idx_signetd_temporal_facet ON temporal_edges (facet, start_at);
 
@@ -53,3 +55,15 @@ END;
 CREATE TRIGGER signetd_terms_ad AFTER DELETE ON memories BEGIN
   INSERT OR IGNORE INTO signetd_terms_due VALUES (old.rowid);
 END;
+
+-- Whose a checkpoint is: the table of checkpoints has no column for it. A checkpoint without a row here is
+-- the default agent's.
+CREATE TABLE signetd_checkpoint_agents (checkpoint_id TEXT PRIMARY KEY, agent_id TEXT NOT NULL) WITHOUT ROWID;
+-- Checkpoints by age.
+CREATE INDEX idx_signetd_checkpoints_created ON session_checkpoints (created_at);
+-- An agent's memories, newest first: what a session is begun with.
+CREATE INDEX idx_signetd_memories_newest ON memories (COALESCE(NULLIF(agent_id, ''), 'default'), created_at DESC);
+-- An agent's memories by what they are worth: what MEMORY.md begins with.
+CREATE INDEX idx_signetd_memories_worth ON memories (pinned DESC, importance DESC, created_at DESC) WHERE is_deleted = 0;
+-- A file's row by its path alone: whose it is only the file tells.
+CREATE INDEX idx_signetd_artifacts_path ON memory_artifacts (source_path, source_mtime_ms);

@@ -4,6 +4,7 @@ mod store;
 
 use rusqlite::Connection;
 
+pub use store::artifacts;
 pub use store::is_visible;
 
 use crate::parts::memory::{Artifact, Dated, Match, Sources, Window};

@@ -12,3 +12,4 @@ pub use store::claims::{self, Fact, FoundClaim};
 pub use store::entities::{add_mention, mentioned_by, upsert as upsert_entity};
 pub use store::graph::{Entity, KnownClaim, any_entity};
 pub use store::purge::forget_memories;
+pub use store::subjects::{self, Assertion, CurrentClaim, Subject};

@@ -25,16 +25,19 @@ pub use api::{
     Budget, ChangeAnswer, FeedbackAnswer, ForgetAnswer, Hit, Listed, MemoryList, MostUsed, MostUsedList, Neighbours,
     RecallAnswer, RecallMeta, Stored,
 };
+pub use api::{RecallBody, RememberBody};
 pub use beside::{Artifact, Beside, Epoch, Item, JobKind, Ledger, Queueing, Sources, Transcript};
+pub use browse::Brief;
 pub use change::{Batch, Delete, Forget, Outcome, Patch, Refusal, Unconfirmed};
 pub use feedback::{Feedback, Rated};
 pub use filters::Span;
 pub use recall::RecallQuery;
-pub use remember::{Dates, Remember, Remembered};
+pub use remember::{Dates, Record, Recorded, Remember, Remembered};
 pub use routes::ROUTES;
 pub use store::embeddings::floats;
 pub use store::fulltext::Match;
 pub use store::memories::Place;
+pub use store::searches::{Search, Tally};
 pub use store::temporal::{Dated, Window};
 
 use crate::core::{Core, Error};

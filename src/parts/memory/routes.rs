@@ -304,11 +304,8 @@ fn recall_waits(memory: &Memory, _: &Request) -> bool {
     memory.recall_waits()
 }
 
-/// A recall waits for a model when it is to judge what was found, or to write an aggregate: by the look
-/// of its body, true for every one that does.
 fn may_wait(memory: &Memory, req: &Request) -> bool {
-    let names = |needle: &[u8]| req.body.windows(needle.len()).any(|part| part == needle);
-    memory.recall_waits() || names(b"aggregate") || names(b"\\u")
+    memory.may_wait(&req.body)
 }
 
 fn search(memory: &Memory, req: &Request) -> Result<Response, ApiError> {
@@ -322,11 +319,7 @@ fn recall(memory: &Memory, req: &Request) -> Result<Response, ApiError> {
 }
 
 fn answer_recall(memory: &Memory, req: &Request, query: &RecallQuery) -> Result<Response, ApiError> {
-    if query.aggregate || memory.recall_waits() {
-        memory.core.take(Bucket::RecallLlm, &req.caller, req.peer_ip())?;
-    }
-    let answer = if query.aggregate { memory.aggregate(&req.caller, query) } else { memory.recall(query) };
-    Ok(Response::json(&answer.map_err(recall_failed)?))
+    Ok(Response::json(&memory.answer(&req.caller, req.peer_ip(), query).map_err(recall_failed)?))
 }
 
 fn similar(memory: &Memory, req: &Request) -> Result<Response, ApiError> {

@@ -1,5 +1,7 @@
 //! Texts of sources: their chunks by vectors, artifacts by words and times; documents.
 
+pub mod artifacts;
+
 use rusqlite::Connection;
 
 use crate::core::access::Visible;

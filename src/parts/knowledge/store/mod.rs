@@ -5,3 +5,4 @@ pub mod entities;
 pub mod feedback;
 pub mod graph;
 pub mod purge;
+pub mod subjects;

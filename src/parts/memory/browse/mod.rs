@@ -2,6 +2,8 @@
 
 mod list;
 mod one;
+mod opening;
 mod timeline;
 
 pub use list::{Keywords, visible_to};
+pub use opening::Brief;

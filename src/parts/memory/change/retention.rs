@@ -52,14 +52,14 @@ mod tests {
     use crate::parts::inference::Inference;
     use crate::parts::memory::{Beside, Remember};
     use crate::parts::pipeline::MemoryJobs;
-    use crate::parts::sessions::Sessions;
+    use crate::parts::sessions::Ledgers;
 
     /// As after a crash between the commit that removes an agent and the purge of its memories.
     #[test]
     fn what_a_removed_agent_left_is_swept_and_others_stay() {
         let folder = tempfile::tempdir().unwrap();
         let core = in_folder(folder.path());
-        let ledger = Arc::new(Sessions::new(Arc::clone(&core)));
+        let ledger = Arc::new(Ledgers);
         let beside = Beside { ledger, sources: Arc::new(Documents), jobs: Arc::new(MemoryJobs::default()) };
         let inference = Arc::new(Inference::new(Arc::clone(&core)));
         let memory = Memory::new(Arc::clone(&core), inference, beside);

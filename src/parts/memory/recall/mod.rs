@@ -28,14 +28,16 @@ mod words;
 
 pub use query::RecallQuery;
 
+use std::net::IpAddr;
+
 use rusqlite::Connection;
 
 use super::Memory;
 use super::api::RecallAnswer;
 use super::store::recall::Row;
-use crate::config::Config;
+use crate::config::{Bucket, Config, Provider};
 use crate::core::Error;
-use crate::core::access::readable;
+use crate::core::access::{Caller, readable};
 use crate::parts::knowledge::Entity;
 use crate::text::time;
 use answer::{Answer, Found, Line, Timings};
@@ -75,6 +77,26 @@ impl Memory {
         let now = time::sqlite(self.core.clock.now());
         self.counts.count(answer.counted_ids(), &now);
         Ok(answer.finish(query, config.pipeline.guardrails.recall_truncate_chars, timings))
+    }
+
+    /// Answers a question of a caller, within its rate where a model is asked.
+    pub fn answer(&self, caller: &Caller, peer: Option<IpAddr>, query: &RecallQuery) -> Result<RecallAnswer, Error> {
+        if query.aggregate || self.recall_waits() {
+            self.core.take(Bucket::RecallLlm, caller, peer)?;
+        }
+        if query.aggregate { self.aggregate(caller, query) } else { self.recall(query) }
+    }
+
+    /// Whether a recall may wait for a model, to judge what was found or to write an aggregate: by the look of
+    /// its body, true for every one that does.
+    pub fn may_wait(&self, body: &[u8]) -> bool {
+        let names = |needle: &[u8]| body.windows(needle.len()).any(|part| part == needle);
+        self.recall_waits() || names(b"aggregate") || names(b"\\u")
+    }
+
+    /// Whether vectors come from a server.
+    pub fn asks_a_server(&self) -> bool {
+        !matches!(self.core.config().embedding.provider, Provider::Native | Provider::None)
     }
 
     /// Whether every recall waits for a model.

@@ -6,6 +6,7 @@ pub mod content;
 mod dates;
 mod note;
 mod parse;
+mod record;
 mod split;
 
 use rusqlite::Connection;
@@ -27,6 +28,7 @@ pub use aggregate::Aggregate;
 use chunks::chunk_group_id;
 use content::{Normal, Parsed};
 pub use dates::Dates;
+pub use record::{Record, Recorded};
 
 /// Hints of one request.
 const MOST_HINTS: usize = 200;

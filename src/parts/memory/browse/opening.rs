@@ -1,0 +1,121 @@
+//! What other parts show of memories without a question: the newest, the worthiest, those of a project.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use crate::core::access::Visible;
+use crate::embedding;
+use crate::parts::memory::Memory;
+use crate::parts::memory::store::searches::{self, Search, Tally};
+use crate::parts::memory::store::{embeddings, opening};
+use crate::parts::memory::vectors::embed::Purpose;
+use crate::text::time;
+
+pub use opening::Brief;
+
+impl Memory {
+    /// The newest memories.
+    pub fn newest(&self, connection: &Connection, visible: &Visible, limit: i64) -> rusqlite::Result<Vec<Brief>> {
+        opening::newest(connection, &visible.conditions(connection)?, limit)
+    }
+
+    /// Those worth most: pinned, important, new.
+    pub fn worthiest(&self, connection: &Connection, visible: &Visible, limit: i64) -> rusqlite::Result<Vec<Brief>> {
+        opening::worthiest(connection, &visible.conditions(connection)?, limit)
+    }
+
+    /// Those of these rows that may be seen.
+    pub fn of_rowids(
+        &self,
+        connection: &Connection,
+        rowids: &[i64],
+        visible: &Visible,
+    ) -> rusqlite::Result<Vec<Brief>> {
+        opening::of_rowids(connection, rowids, &visible.conditions(connection)?)
+    }
+
+    /// Those of these ids that may be seen, deleted ones too.
+    pub fn briefs(&self, connection: &Connection, ids: &[String], visible: &Visible) -> rusqlite::Result<Vec<Brief>> {
+        opening::of_ids(connection, ids, &visible.conditions(connection)?)
+    }
+
+    /// Those of a project that match a full-text expression, best first.
+    pub fn of_project(
+        &self,
+        connection: &Connection,
+        expression: &str,
+        project: &str,
+        visible: &Visible,
+        limit: i64,
+    ) -> rusqlite::Result<Vec<Brief>> {
+        opening::of_project(connection, expression, project, &visible.conditions(connection)?, limit)
+    }
+
+    /// How many are newer than a time, up to a bound.
+    pub fn count_since(
+        &self,
+        connection: &Connection,
+        visible: &Visible,
+        time: &str,
+        most: i64,
+    ) -> rusqlite::Result<i64> {
+        opening::count_since(connection, &visible.conditions(connection)?, time, most)
+    }
+
+    /// Those of these ids that no memory has.
+    pub fn unknown(&self, connection: &Connection, ids: &[String]) -> rusqlite::Result<Vec<String>> {
+        let known = opening::of_ids(connection, ids, &Visible::default().conditions(connection)?)?;
+        Ok(ids.iter().filter(|id| !known.iter().any(|m| m.id == **id)).cloned().collect())
+    }
+
+    /// Recalls that a session made, where they are noted.
+    pub fn searches_of(
+        &self,
+        connection: &Connection,
+        agent: &str,
+        session_key: &str,
+        project: Option<&str>,
+        limit: i64,
+    ) -> rusqlite::Result<Vec<Search>> {
+        searches::of_session(connection, agent, session_key, project, limit)
+    }
+
+    /// How many each session made.
+    pub fn searches_by_session(
+        &self,
+        connection: &Connection,
+        agent: &str,
+        project: Option<&str>,
+        limit: i64,
+    ) -> rusqlite::Result<Vec<Tally>> {
+        searches::by_session(connection, agent, project, limit)
+    }
+
+    /// Counts an access of each.
+    pub fn count_accesses(&self, ids: Vec<String>) {
+        self.counts.count(ids, &time::sqlite(self.core.clock.now()));
+    }
+
+    /// Cosines of a question and texts, each of a memory: by the vectors of these memories, with the embedded
+    /// model by the texts themselves. Nothing where no vector of the question can be had.
+    pub fn nearness(&self, question: &str, texts: &[(Option<&str>, &str)]) -> Vec<Option<f64>> {
+        let config = self.core.config();
+        let Some(asked) = self.embedder.embed(&config, question, Purpose::Recall) else {
+            return vec![None; texts.len()];
+        };
+        let dot = |vector: &[f32]| {
+            let lengths =
+                vector.iter().map(|x| x * x).sum::<f32>().sqrt() * asked.iter().map(|x| x * x).sum::<f32>().sqrt();
+            let sum: f32 = vector.iter().zip(&asked).map(|(x, y)| x * y).sum();
+            (vector.len() == asked.len() && lengths > 0.0).then(|| f64::from(sum / lengths))
+        };
+        if self.embedder.model(&config).native {
+            return texts.iter().map(|(_, text)| dot(&embedding::embed(text))).collect();
+        }
+        let stored = |id: &str| self.core.db.read(|c| embeddings::vector_of(c, id)).ok().flatten();
+        let mut known: HashMap<String, Option<f64>> = HashMap::new();
+        let mut of = |id: &str| *known.entry(id.to_owned()).or_insert_with(|| stored(id).and_then(|v| dot(&v)));
+        texts.iter().map(|(id, _)| id.and_then(&mut of)).collect()
+    }
+}
