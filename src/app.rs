@@ -15,7 +15,7 @@ use crate::parts::documents::Documents;
 use crate::parts::inference::Inference;
 use crate::parts::memory::{self, Beside, Memory};
 use crate::parts::pipeline::{self, MemoryJobs, Pipeline};
-use crate::parts::sessions::Sessions;
+use crate::parts::sessions::{self, Ledgers, Sessions};
 use crate::parts::status::{self, Status};
 use crate::work::Ticker;
 
@@ -36,13 +36,10 @@ impl App {
     pub fn new(core: Arc<Core>, cors: Cors) -> std::io::Result<Self> {
         let auth = Arc::new(Auth::start(Arc::clone(&core), cors)?);
         let inference = Arc::new(Inference::new(Arc::clone(&core)));
-        let sessions = Arc::new(Sessions::new(Arc::clone(&core)));
-        let beside = Beside {
-            ledger: Arc::clone(&sessions) as _,
-            sources: Arc::new(Documents),
-            jobs: Arc::new(MemoryJobs::default()),
-        };
+        let beside =
+            Beside { ledger: Arc::new(Ledgers), sources: Arc::new(Documents), jobs: Arc::new(MemoryJobs::default()) };
         let memory = Arc::new(Memory::new(Arc::clone(&core), inference, beside));
+        let sessions = Arc::new(Sessions::new(Arc::clone(&core), Arc::clone(&memory)));
         let pipeline = Arc::new(Pipeline::new(Arc::clone(&core)));
         let status =
             Status::new(Arc::clone(&core), Arc::clone(&memory), Arc::clone(&pipeline), Arc::clone(&sessions), WRITTEN);
@@ -57,12 +54,16 @@ impl App {
             status,
             auth,
             settings: Settings::new(Arc::clone(&core)),
-            agents: Agents::new(Arc::clone(&core), vec![Arc::clone(&memory) as _]),
+            agents: Agents::new(Arc::clone(&core), vec![Arc::clone(&memory) as _, Arc::clone(&sessions) as _]),
             memory,
             sessions,
             pipeline,
             core,
         })
+    }
+
+    pub fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
     }
 
     pub fn memory(&self) -> &Arc<Memory> {
@@ -71,13 +72,15 @@ impl App {
 
     /// Short pieces of periodic work of all parts, for one thread.
     pub fn tickers(&self) -> Vec<Ticker> {
-        self.memory.tickers()
+        let mut tickers = self.memory.tickers();
+        tickers.extend(self.sessions.tickers());
+        tickers
     }
 
     /// What goes through many rows, for another thread.
     pub fn sweeps(&self) -> Vec<Ticker> {
         let mut sweeps = self.memory.sweep_tickers();
-        sweeps.push(self.sessions.sweep_ticker());
+        sweeps.extend(self.sessions.sweeps());
         sweeps
     }
 }
@@ -90,6 +93,11 @@ pub fn router() -> Router<App> {
         .mount("config", config::ROUTES, |app| &app.settings)
         .mount("agents", agents::ROUTES, |app| &app.agents)
         .mount("memory", memory::ROUTES, |app| &*app.memory)
+        .mount("sessions", sessions::HOOK_ROUTES, |app| &*app.sessions)
+        .mount("sessions", sessions::ROUTES, |app| &*app.sessions)
+        .mount("sessions", sessions::CHECKPOINT_ROUTES, |app| &*app.sessions)
+        .mount("sessions", sessions::MEMORY_MD_ROUTES, |app| &*app.sessions)
+        .mount("sessions", sessions::PEER_ROUTES, |app| app.sessions.peers())
         .mount("pipeline", pipeline::ROUTES, |app| &*app.pipeline)
 }
 

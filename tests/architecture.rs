@@ -9,12 +9,12 @@ const LAYERS: [&str; 11] =
     ["text", "sys", "embedding", "upstream", "config", "db", "work", "core", "http", "parts", "app"];
 /// The parts, likewise.
 const PARTS: [&str; 10] =
-    ["agents", "auth", "config", "inference", "knowledge", "memory", "sessions", "documents", "pipeline", "status"];
+    ["agents", "auth", "config", "inference", "knowledge", "memory", "documents", "sessions", "pipeline", "status"];
 /// `http` knows requests and answers; what is stored is none of its business.
 const NEVER: [(&str, &str); 2] = [("http", "db"), ("db", "core")];
 
 /// Who owns the tables whose names begin so; the first that fits.
-const OWNERS: [(&str, &str); 25] = [
+const OWNERS: [(&str, &str); 29] = [
     ("agents", "agents"),
     ("api_keys", "auth"),
     ("entit", "knowledge"),
@@ -27,7 +27,11 @@ const OWNERS: [(&str, &str); 25] = [
     ("signetd_aspects_fts", "knowledge"),
     ("signetd_claims_fts", "knowledge"),
     ("memory_jobs", "pipeline"),
-    ("summary_jobs", "pipeline"),
+    ("summary_jobs", "sessions"),
+    ("memory_md_heads", "sessions"),
+    ("memory_thread_heads", "sessions"),
+    ("skill_", "sessions"),
+    ("signetd_checkpoint_agents", "sessions"),
     ("memory_artifact", "documents"),
     ("documents", "documents"),
     ("document_memories", "documents"),

@@ -6,7 +6,7 @@ use common::{Daemon, QUIET};
 use serde_json::{Value, json};
 
 /// Tables that grow with what people save.
-const LARGE: [&str; 12] = [
+const LARGE: [&str; 18] = [
     "memories",
     "memory_history",
     "embeddings",
@@ -19,6 +19,12 @@ const LARGE: [&str; 12] = [
     "memory_artifacts",
     "temporal_edges",
     "memory_jobs",
+    "session_transcripts",
+    "session_summaries",
+    "session_checkpoints",
+    "session_memories",
+    "summary_jobs",
+    "transcript_capture_jobs",
 ];
 
 /// Statements that look at all rows because that is what they are asked for: parts of their text, and why.
@@ -67,12 +73,55 @@ fn play(daemon: &Daemon) {
         &json!({"reason": "r", "patches": [{"id": ids[3], "content": "Changed content here"}]}),
     );
     daemon.post("/api/memory/feedback", &json!({"sessionKey": "s", "feedback": {ids[4].as_str(): 1}}));
+    play_a_session(daemon, &json!({"harness": "pi", "sessionKey": "s", "project": "/p", "runtimePath": "plugin"}));
+    play_a_session(daemon, &json!({"harness": "pi", "sessionKey": "agent:ann:subagent:x", "project": "/p"}));
     daemon.send("DELETE", "/api/agents/ann?purge=true", "");
+}
+
+/// A conversation from its beginning to its end, and what is looked at of it.
+fn play_a_session(daemon: &Daemon, call: &Value) {
+    let hook = |name: &str, more: Value| {
+        let mut body = call.clone();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        daemon.post(&format!("/api/hooks/{name}"), &body).expect(200);
+    };
+    let said = (0..20)
+        .map(|n| format!("User: Question {n} about the harbour in Bern?\nAssistant: Answer {n}."))
+        .collect::<Vec<_>>();
+    hook("session-start", json!({"source": "startup"}));
+    hook("user-prompt-submit", json!({"userMessage": "What did Ada write about the harbour?"}));
+    hook("user-prompt-submit", json!({"userMessage": "And then?", "transcript": said.join("\n")}));
+    hook("session-checkpoint-extract", json!({"transcript": said.join("\n")}));
+    hook("pre-compaction", json!({"sessionContext": "half way"}));
+    hook("compaction-complete", json!({"summary": "We talked about the harbour in Bern."}));
+    hook("user-prompt-submit", json!({"userMessage": "Go on with the harbour"}));
+    hook("session-start", json!({"source": "clear"}));
+    hook("session-end", json!({"transcript": said.join("\n"), "cwd": "/p"}));
+    daemon.post(
+        "/api/hooks/skill-invocation",
+        &json!({"harness": "pi", "skill": "x", "sessionId": "s", "toolUseId": "t"}),
+    );
+    let key = call["sessionKey"].as_str().unwrap();
+    let agent = if key == "s" { "default" } else { "ann" };
+    for path in ["transcript", "blackbox"] {
+        daemon.get(&format!("/api/sessions/{key}/{path}?agent_id={agent}"));
+    }
+    daemon
+        .post("/api/sessions/search", &json!({"query": "harbour Bern", "agentId": agent, "project": "/p"}))
+        .expect(200);
+    daemon.post("/api/sessions/search", &json!({"query": "arbou", "agentId": agent})).expect(200);
+    let summaries =
+        daemon.get(&format!("/api/sessions/summaries?agent_id={agent}&project=/p&depth=0")).expect(200).json();
+    let id = &summaries["summaries"][0]["id"];
+    daemon.post("/api/sessions/summaries/expand", &json!({"id": id, "agentId": agent})).expect(200);
+    daemon.get(&format!("/api/checkpoints?project=/p&agent_id={agent}")).expect(200);
+    daemon.post("/api/hooks/synthesis", &json!({"agentId": agent})).expect(200);
 }
 
 #[test]
 fn no_statement_of_a_request_reads_all_rows_of_a_large_table() {
-    let mut daemon = Daemon::prepare(&QUIET.replace("provider: none", "provider: native"));
+    let config = QUIET.replace("provider: none", "provider: native").replace("enabled: false", "enabled: true");
+    let mut daemon = Daemon::prepare(&config);
     let log = daemon.workspace().join("statements");
     daemon.boot_with(|command| {
         command.env("SIGNETD_TRACE_SQL", &log);

@@ -77,15 +77,19 @@ fn every_field_of_every_route_is_sent_every_type() {
     let (mut asked, mut refused) = (0, 0);
     for (_, spec) in app::router().specs() {
         for shape in spec.takes {
-            let required: Map<String, Value> =
-                shape.fields.iter().filter(|f| f.required).map(|f| (f.names[0].to_owned(), good(f))).collect();
+            // a body may be read as two inputs
+            let beside = spec.takes.iter().filter(|s| (s.place == Location::Query) == (shape.place == Location::Query));
+            let needed = beside.flat_map(|s| s.fields).filter(|f| f.required);
+            let required: Map<String, Value> = needed.map(|f| (f.names[0].to_owned(), good(f))).collect();
             for field in shape.fields {
                 for (name, value) in field.names.iter().flat_map(|n| values().into_iter().map(move |v| (n, v))) {
                     let mut members = required.clone();
                     members.insert((*name).to_owned(), value.clone());
                     let answer = send(&admin, spec, shape, &members);
                     let what = || format!("{} {} {name}={value}: {}", spec.method, spec.path, answer.text());
-                    assert!(answer.status < 500 && answer.status != 413, "{}", what());
+                    // the pipeline is off here, and a route may need it
+                    let off = answer.status == 503 && answer.text().contains("not running");
+                    assert!((answer.status < 500 || off) && answer.status != 413, "{}", what());
                     if answer.status >= 400 {
                         refused += 1;
                         assert!(answer.json()["error"].as_str().is_some_and(|why| why.len() > 3), "{}", what());

@@ -95,6 +95,7 @@ fn serve(env: Environment) -> Result<(), Failure> {
     for thread in background {
         thread.end(deadline.saturating_duration_since(Instant::now()));
     }
+    app.sessions().flush();
     app.memory().flush_counts();
     core.db.close();
     if let Err(cause) = std::fs::remove_file(pid) {
@@ -106,7 +107,7 @@ fn serve(env: Environment) -> Result<(), Failure> {
 }
 
 /// What runs beside requests: short pieces share a thread, what takes long or may wait has its own.
-fn start_background(core: &Arc<Core>, app: &Arc<App>) -> std::io::Result<Vec<Tickers>> {
+fn start_background(core: &Arc<Core>, app: &Arc<App>) -> Result<Vec<Tickers>, Failure> {
     let stop = &core.stop;
     let memory = app.memory();
     let loading = Arc::clone(memory);
@@ -118,6 +119,7 @@ fn start_background(core: &Arc<Core>, app: &Arc<App>) -> std::io::Result<Vec<Tic
         Tickers::start("sweeps", stop, app.sweeps())?,
         Tickers::start("embedder", stop, vec![memory.embedder_ticker()])?,
         Tickers::start("maps", stop, vec![memory.map_ticker()])?,
+        app.sessions().start_writer(stop)?,
     ])
 }
 

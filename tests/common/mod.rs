@@ -148,7 +148,14 @@ impl Daemon {
         // a refused client may find the connection closed while it still sends
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
         let mut raw = Vec::new();
-        let _ = stream.read_to_end(&mut raw);
+        let mut piece = [0; 64 * 1024];
+        // a stream of events has no end: its head is the answer
+        while !is_stream(&raw) {
+            match stream.read(&mut piece) {
+                Ok(n) if n > 0 => raw.extend_from_slice(&piece[..n]),
+                _ => break,
+            }
+        }
         parse(&raw)
     }
 
@@ -220,6 +227,11 @@ impl Drop for Daemon {
             let _ = child.wait();
         }
     }
+}
+
+fn is_stream(raw: &[u8]) -> bool {
+    let head = raw.windows(4).position(|w| w == b"\r\n\r\n").map(|end| &raw[..end]);
+    head.is_some_and(|head| head.windows(17).any(|part| part == b"text/event-stream"))
 }
 
 pub fn free_port() -> u16 {

@@ -1,40 +1,99 @@
-//! Sessions: what they have been shown, and what they said. Hooks and claims come with their issue; what
-//! memory needs of their tables is here.
+//! Sessions of coding agents: what is put into their context, what they say, what becomes of it, and who else is
+//! at work.
+//!
+//! `hooks` is what harnesses call; `transcripts` keeps what was said and makes files of it; `checkpoints`, `browse`
+//! and `memory_md` show it again; `claims` and `peers` are held in memory only.
 
 mod api;
+mod background;
+mod browse;
+mod checkpoints;
+mod claims;
+mod harnesses;
+mod hooks;
+mod ledger;
+mod memory_md;
+mod peers;
+mod routes;
 mod store;
+mod transcripts;
 
-use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
-
-use jiff::SignedDuration;
-use rusqlite::Connection;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 pub use api::CaptureJobs;
+pub use hooks::ROUTES as HOOK_ROUTES;
+pub use ledger::Ledgers;
+pub use memory_md::ROUTES as MEMORY_MD_ROUTES;
+pub use peers::{Peers, ROUTES as PEER_ROUTES};
+pub use routes::ROUTES;
+pub const CHECKPOINT_ROUTES: &[crate::http::Route<Sessions>] = checkpoints::ROUTES;
 
-use crate::core::{Core, Stop};
+use crate::core::Core;
+use crate::core::access::{Caller, DEFAULT_AGENT};
 use crate::db::{Error, Tx};
-use crate::parts::memory::{Dated, Epoch, Item, Ledger, Transcript, Window};
-use crate::text::time;
-use crate::work::{Ticker, sweep};
+use crate::parts::agents::Leaving;
+use crate::parts::memory::Memory;
+use checkpoints::Continuity;
+use claims::Claims;
+use harnesses::Harnesses;
+use hooks::{Call, Starts};
+use memory_md::Synthesis;
+use store::skills::{self, Invocation};
+use transcripts::{Archive, Live};
 
-/// Days a session's ledger is kept after its last entry.
-const LEDGER_DAYS: i64 = 30;
-/// Sessions looked for at a time, and rows of a ledger in one transaction.
-const SESSIONS: i64 = 50;
-const ROWS: i64 = 2_000;
+/// The part with what it keeps between requests.
 pub struct Sessions {
     core: Arc<Core>,
+    memory: Arc<Memory>,
+    claims: Arc<Claims>,
+    peers: Arc<Peers>,
+    continuity: Continuity,
+    starts: Starts,
+    harnesses: Harnesses,
+    archive: Arc<Archive>,
+    live: Live,
+    synthesis: Synthesis,
+    moments: Moments,
+}
+
+/// Milliseconds of which none comes twice.
+#[derive(Debug, Default)]
+struct Moments(AtomicI64);
+
+impl Moments {
+    fn next(&self, now_ms: i64) -> i64 {
+        let before = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| Some(now_ms.max(last + 1)));
+        before.map_or(now_ms, |last| now_ms.max(last + 1))
+    }
 }
 
 impl Sessions {
-    pub fn new(core: Arc<Core>) -> Self {
-        Sessions { core }
+    pub fn new(core: Arc<Core>, memory: Arc<Memory>) -> Self {
+        let clock = Arc::clone(&core.clock);
+        let claims = Arc::new(Claims::new(Arc::clone(&clock)));
+        Sessions {
+            peers: Arc::new(Peers::new(Arc::clone(&core), Arc::clone(&claims))),
+            continuity: Continuity::new(Arc::clone(&clock)),
+            starts: Starts::new(Arc::clone(&clock)),
+            harnesses: Harnesses::new(clock),
+            archive: Arc::new(Archive::new(Arc::clone(&core))),
+            live: Live::default(),
+            synthesis: Synthesis::default(),
+            moments: Moments::default(),
+            claims,
+            memory,
+            core,
+        }
     }
 
+    pub fn peers(&self) -> &Arc<Peers> {
+        &self.peers
+    }
+
+    /// How many transcripts wait to become files.
     pub fn capture_jobs(&self) -> Result<CaptureJobs, Error> {
-        let counted = self.core.db.read(store::transcripts::capture_jobs)?;
+        let counted = self.core.db.read(store::captures::counts)?;
         let count = |of: &[&str]| counted.iter().filter(|(s, _)| of.contains(&s.as_str())).map(|(_, n)| n).sum();
         Ok(CaptureJobs {
             pending: count(&["pending"]),
@@ -44,124 +103,51 @@ impl Sessions {
         })
     }
 
-    /// The sweep of ledgers that nobody has written to for a month.
-    pub fn sweep_ticker(self: &Arc<Self>) -> Ticker {
-        let sessions = Arc::clone(self);
-        sweep("session ledgers", move |stop, until| sessions.forget_unseen(stop, until))
+    /// When a harness was last heard of, since the start.
+    pub fn harness_seen(&self, harness: &str) -> Option<jiff::Timestamp> {
+        self.harnesses.last_seen(harness)
     }
 
-    fn forget_unseen(&self, stop: &Stop, until: Instant) -> Result<bool, Error> {
-        if self.core.config().pipeline.switches.mutations_frozen || self.core.db.is_blocked() {
-            return Ok(false);
+    /// A hook that names no agent is of the agent whose live session it names, if only one has it: some
+    /// harnesses name their agent in some hooks only.
+    fn find_agent(&self, call: &mut Call, named: bool, caller: &Caller) {
+        let (Some(key), false, None) = (&call.key, named, caller.bound()) else { return };
+        if call.agent != DEFAULT_AGENT {
+            return;
         }
-        let day = time::iso(self.core.clock.now() - SignedDuration::from_hours(24 * LEDGER_DAYS))[..10].to_owned();
-        let mut swept = 0;
-        let mut done = false;
-        while !done && Instant::now() < until && !stop.is_stopped() {
-            let gone = self.core.db.read(|c| store::ledger::sessions_before(c, &day, SESSIONS))?;
-            done = gone.is_empty();
-            for (session, agent) in gone {
-                self.forget(&session, &agent)?;
-                swept += 1;
-            }
+        if let [only] = &self.claims.holders(key)[..] {
+            call.agent.clone_from(only);
         }
-        if swept > 0 {
-            log::info!(target: "sessions", "forgot the ledgers of {swept} sessions");
-        }
-        Ok(done)
     }
 
-    /// Deletes a session's ledger, with others' writes in between.
-    fn forget(&self, session: &str, agent: &str) -> Result<(), Error> {
-        loop {
-            let (session, agent) = (session.to_owned(), agent.to_owned());
-            let rows = self.core.db.write(move |tx| store::ledger::forget(tx, &session, &agent, ROWS))?;
-            if (rows as i64) < ROWS {
-                return Ok(());
-            }
+    /// Notes a use of a skill. A failure costs the note only.
+    fn note_skill(&self, invocation: Invocation) {
+        self.harnesses.stamp(&invocation.harness);
+        if self.core.mutable().is_err() {
+            return;
+        }
+        if let Err(cause) = self.core.db.write(move |tx| skills::note(tx, &invocation)) {
+            log::warn!(target: "sessions", "a use of a skill was not noted: {cause}");
         }
     }
 }
 
-impl Ledger for Sessions {
-    fn epoch(&self, connection: &Connection, session_key: &str, agent: &str) -> rusqlite::Result<i64> {
-        store::ledger::current_epoch(connection, session_key, agent)
+impl Leaving for Sessions {
+    /// Of an agent that only leaves the roster everything stays: nobody can name it any more, and it may come back.
+    fn agent_left(&self, tx: &Tx<'_>, agent: &str, purged: bool) -> rusqlite::Result<()> {
+        if purged { store::purge::agent(tx, agent) } else { Ok(()) }
     }
 
-    fn shown(&self, connection: &Connection, epoch: &Epoch) -> rusqlite::Result<HashSet<(String, String)>> {
-        store::ledger::shown(connection, epoch)
-    }
-
-    fn claim(&self, tx: &Tx<'_>, epoch: &Epoch, item: &Item, mode: &str) -> rusqlite::Result<bool> {
-        store::ledger::claim(tx, epoch, item, mode)
-    }
-
-    fn rate(
-        &self,
-        tx: &Tx<'_>,
-        session_key: &str,
-        agent: &str,
-        memory_id: &str,
-        rating: f64,
-    ) -> rusqlite::Result<Option<Option<String>>> {
-        store::ledger::rate(tx, session_key, agent, memory_id, rating)
-    }
-
-    fn keep_transcript(&self, tx: &Tx<'_>, transcript: Transcript<'_>) -> rusqlite::Result<()> {
-        store::transcripts::put(tx, transcript)
-    }
-
-    fn summaries(
-        &self,
-        connection: &Connection,
-        window: Window<'_>,
-        agent: &str,
-        project: Option<&str>,
-        limit: i64,
-    ) -> rusqlite::Result<Vec<Dated>> {
-        store::transcripts::summaries(connection, window, agent, project, limit)
-    }
+    fn after_agent_left(&self, _: &str, _: bool) {}
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::access::{Actor, Caller, Claimed, Visible};
-    use crate::core::in_folder;
-    use crate::parts::documents::Documents;
-    use crate::parts::inference::Inference;
-    use crate::parts::knowledge::feedback::Reward;
-    use crate::parts::memory::{Beside, Delete, Feedback, Memory, Outcome, Rated, RecallQuery, Remember, Remembered};
-    use crate::parts::pipeline::MemoryJobs;
 
-    /// What a hook will do: every step in plain types, without a request.
     #[test]
-    fn a_part_above_memory_uses_it_by_plain_calls() {
-        let folder = tempfile::tempdir().unwrap();
-        let core = in_folder(folder.path());
-        let sessions = Arc::new(Sessions::new(Arc::clone(&core)));
-        let beside = Beside {
-            ledger: Arc::clone(&sessions) as _,
-            sources: Arc::new(Documents),
-            jobs: Arc::new(MemoryJobs::default()),
-        };
-        let memory = Memory::new(Arc::clone(&core), Arc::new(Inference::new(Arc::clone(&core))), beside);
-        let remember = Remember::new("The garage mended the car brakes", "ada", "hook");
-        let Remembered::Stored(stored) = memory.remember(remember).unwrap() else { panic!("not stored") };
-        let question = RecallQuery { session_key: Some("s".into()), ..RecallQuery::new("car brakes", "ada") };
-        let answer = memory.recall(&question).unwrap();
-        assert_eq!(answer.results.first().map(|hit| hit.id.as_str()), Some(stored.id.as_str()));
-        assert!(memory.recall(&question).unwrap().results.is_empty(), "the session has seen it");
-        let rated = Rated { memory_id: stored.id.clone(), rating: 1.0, path: None, reward: Reward::default() };
-        let visible = Visible::default();
-        let feedback =
-            Feedback { session_key: "s".into(), agent: "ada".into(), visible: visible.clone(), rated: vec![rated] };
-        memory.rate(feedback).unwrap();
-        assert_eq!(memory.list(&Caller::Local, 10, 0).unwrap().memories.len(), 1);
-        assert!(memory.similar(&stored.id, None, 5, &visible).unwrap().results.is_empty());
-        let delete = Delete { reason: "test".into(), force: false, if_version: None };
-        let actor = Actor::of(&Caller::Local, Claimed::default(), None);
-        assert!(matches!(memory.delete(&stored.id, delete, &visible, actor).unwrap(), Outcome::Deleted { .. }));
-        core.db.close();
+    fn no_moment_comes_twice() {
+        let moments = Moments::default();
+        assert_eq!((moments.next(5), moments.next(5), moments.next(4), moments.next(9)), (5, 6, 7, 9));
     }
 }

@@ -58,6 +58,7 @@ impl Status {
     pub(super) fn report(&self) -> StatusAnswer {
         let core = &self.core;
         let config = core.config();
+        let (active, bypassed) = self.sessions.counts();
         StatusAnswer {
             status: "running",
             version: core.env.version.clone(),
@@ -76,8 +77,8 @@ impl Status {
             pipeline: Workers { extraction: self.pipeline.extraction_worker() },
             provider_resolution: self.pipeline.provider_resolution(),
             logging: Logging { log_dir: core.env.log_folder(), log_file: core.log_file() },
-            active_sessions: 0,
-            bypassed_sessions: 0,
+            active_sessions: active as i64,
+            bypassed_sessions: bypassed as i64,
             agent_created_at: config.agent_created.clone(),
             update: Update {
                 current_version: core.env.version.clone(),

@@ -30,13 +30,24 @@ pub fn shown(connection: &Connection, epoch: &Epoch) -> rusqlite::Result<HashSet
 }
 
 /// Records an item; false when another request has claimed it meanwhile.
-pub fn claim(tx: &Tx<'_>, epoch: &Epoch, item: &Item, mode: &str) -> rusqlite::Result<bool> {
+pub fn claim(tx: &Tx<'_>, epoch: &Epoch, item: &Item, surface: &str, mode: &str) -> rusqlite::Result<bool> {
     let added = sql::execute(
         tx,
         "INSERT OR IGNORE INTO session_recall_events
            (session_key, agent_id, context_epoch, item_kind, item_id, surface, mode, score, source, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, 'recall', ?6, ?7, ?8, ?9)",
-        (&epoch.session_key, &epoch.agent, epoch.number, item.kind, &item.id, mode, item.score, &item.source, tx.now()),
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        (
+            &epoch.session_key,
+            &epoch.agent,
+            epoch.number,
+            item.kind,
+            &item.id,
+            surface,
+            mode,
+            item.score,
+            &item.source,
+            tx.now(),
+        ),
     )?;
     Ok(added > 0)
 }
@@ -82,5 +93,39 @@ pub fn forget(connection: &Connection, session_key: &str, agent: &str, most: i64
         "DELETE FROM session_recall_events WHERE rowid IN (
            SELECT rowid FROM session_recall_events WHERE session_key = ?1 AND agent_id = ?2 LIMIT ?3)",
         (session_key, agent, most),
+    )
+}
+
+/// Something that a session was shown.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub kind: String,
+    pub id: String,
+    pub surface: String,
+    pub mode: String,
+    pub score: Option<f64>,
+    pub source: Option<String>,
+    pub created_at: String,
+}
+
+/// What a session was shown, in all its contexts, newest first.
+pub fn events(connection: &Connection, session_key: &str, agent: &str, limit: i64) -> rusqlite::Result<Vec<Shown>> {
+    sql::rows(
+        connection,
+        "SELECT item_kind, item_id, surface, mode, score, source, created_at FROM session_recall_events
+           INDEXED BY idx_session_recall_events_session
+         WHERE session_key = ?1 AND agent_id = ?2 ORDER BY context_epoch DESC, created_at DESC LIMIT ?3",
+        (session_key, agent, limit),
+        |row| {
+            Ok(Shown {
+                kind: row.get(0)?,
+                id: row.get(1)?,
+                surface: row.get(2)?,
+                mode: row.get(3)?,
+                score: row.get(4)?,
+                source: row.get(5)?,
+                created_at: row.get(6)?,
+            })
+        },
     )
 }

@@ -1,0 +1,228 @@
+//! Which claims about a named entity answer a prompt: by their words, and by their meaning where vectors are had.
+
+use std::collections::{HashMap, HashSet};
+
+use super::entities::{Named, plain_words};
+use crate::parts::knowledge::CurrentClaim;
+
+/// Words that ask for nothing in particular.
+const GENERIC: [&str; 20] = [
+    "context",
+    "current",
+    "currently",
+    "prompt",
+    "relevant",
+    "view",
+    "information",
+    "details",
+    "status",
+    "latest",
+    "overview",
+    "summary",
+    "background",
+    "anything",
+    "everything",
+    "something",
+    "know",
+    "known",
+    "show",
+    "give",
+];
+/// Aspects whose claims are shown of one entity.
+const ASPECTS: usize = 3;
+/// Lines shown at most.
+pub const LINES: usize = 8;
+
+/// A claim that answers, of which entity, and how well.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    pub entity: String,
+    pub claim: CurrentClaim,
+    pub score: f64,
+}
+
+/// The terms of a question without the words of the entity it names.
+pub fn asked_of<'a>(terms: &'a [String], named: &[Named]) -> Vec<&'a String> {
+    let own: HashSet<&String> = named.iter().flat_map(|named| &named.words).collect();
+    let is_own =
+        |term: &String| plain_words(term).iter().all(|word| own.contains(word) || own.contains(&singular(word)));
+    terms.iter().filter(|term| !is_own(term)).collect()
+}
+
+fn singular(word: &str) -> String {
+    word.strip_suffix('s').unwrap_or(word).to_owned()
+}
+
+/// The words of a text, each also without a closing s.
+fn word_set(text: &str) -> HashSet<String> {
+    let words = plain_words(text);
+    words.iter().map(|word| singular(word)).chain(words.iter().cloned()).collect()
+}
+
+/// How well a claim's words answer, 0 to 1.
+pub fn lexical(claim: &CurrentClaim, asked: &[&String]) -> f64 {
+    let content = word_set(&claim.content);
+    let key = word_set(claim.claim.as_deref().unwrap_or_default());
+    let group = word_set(claim.group.as_deref().unwrap_or_default());
+    let shared = |set: &HashSet<String>| {
+        asked.iter().filter(|term| set.contains(**term) || set.contains(&singular(term))).count()
+    };
+    let in_content = shared(&content);
+    let mut in_key = shared(&key);
+    if in_key > 0 {
+        in_key += shared(&group);
+    }
+    if in_content == 0 && in_key == 0 {
+        return 0.0;
+    }
+    let base = if in_key > 0 { 0.80 } else { 0.72 };
+    (base + 0.18 * claim.importance.clamp(0.0, 1.0) + 0.10 * claim.confidence.clamp(0.0, 1.0)).min(1.0)
+}
+
+/// Whether a question asks for nothing in particular.
+pub fn is_generic(asked: &[&String]) -> bool {
+    asked.iter().all(|term| GENERIC.contains(&term.as_str()))
+}
+
+/// The newest version of each claim; those that nobody has sorted are left out.
+pub fn current(claims: Vec<CurrentClaim>) -> Vec<CurrentClaim> {
+    let name = |c: &CurrentClaim| (c.aspect.clone(), c.constraint, c.group.clone(), c.claim.clone());
+    let mut newest: HashMap<_, i64> = HashMap::new();
+    for claim in claims.iter().filter(|c| c.claim.is_some()) {
+        let known = newest.entry(name(claim)).or_insert(claim.version);
+        *known = (*known).max(claim.version);
+    }
+    let is_current = |c: &CurrentClaim| newest.get(&name(c)).is_none_or(|version| *version == c.version);
+    let unsorted =
+        |c: &CurrentClaim| c.group.as_deref() == Some("general") && c.claim.as_deref() == Some("uncategorized");
+    claims.into_iter().filter(|claim| is_current(claim) && !unsorted(claim)).collect()
+}
+
+/// The best claims of one entity, of three aspects at most.
+pub fn best(mut hits: Vec<Hit>, least: f64) -> Vec<Hit> {
+    hits.retain(|hit| hit.score >= least);
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.claim.importance.total_cmp(&a.claim.importance)));
+    let mut aspects: Vec<String> = Vec::new();
+    let mut kept = Vec::new();
+    for hit in hits {
+        if !aspects.contains(&hit.claim.aspect) {
+            if aspects.len() == ASPECTS {
+                break;
+            }
+            aspects.push(hit.claim.aspect.clone());
+        }
+        kept.push(hit);
+    }
+    kept
+}
+
+/// Constraints first, then the important, then the new.
+pub fn in_order(mut hits: Vec<Hit>) -> Vec<Hit> {
+    hits.sort_by(|a, b| {
+        let (a, b) = (&a.claim, &b.claim);
+        b.constraint
+            .cmp(&a.constraint)
+            .then(b.importance.total_cmp(&a.importance))
+            .then(b.created_at.cmp(&a.created_at))
+    });
+    hits
+}
+
+/// The lines that fit; one that is too long is passed over.
+pub fn lines(hits: &[Hit], most_chars: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut used = 0;
+    for hit in hits {
+        let line = line(hit);
+        let chars = line.chars().count() + 1;
+        if lines.len() < LINES && used + chars <= most_chars {
+            used += chars;
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+fn line(hit: &Hit) -> String {
+    let c = &hit.claim;
+    let kind = if c.constraint { "constraint" } else { "attribute" };
+    let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let source = match (some(&c.source_kind), some(&c.source_id)) {
+        (Some(kind), Some(id)) => format!("{kind}:{id}"),
+        _ => match (&c.memory_id, some(&c.source_path)) {
+            (Some(memory), _) => format!("memory:{memory}"),
+            (None, Some(path)) => path,
+            (None, None) => format!("v{}", c.version),
+        },
+    };
+    let group = some(&c.group).unwrap_or_else(|| "general".to_owned());
+    let claim = some(&c.claim).unwrap_or_else(|| "uncategorized".to_owned());
+    let content = c.content.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("- [{kind}] {} / {} / {group} / {claim}: {content} ({source})", hit.entity, c.aspect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(aspect: &str, key: &str, content: &str, importance: f64) -> CurrentClaim {
+        CurrentClaim {
+            aspect: aspect.into(),
+            constraint: false,
+            content: content.into(),
+            importance,
+            confidence: 0.5,
+            group: Some("setup".into()),
+            claim: Some(key.into()),
+            version: 1,
+            memory_id: Some("m".into()),
+            source_kind: None,
+            source_id: None,
+            source_path: None,
+            created_at: String::new(),
+        }
+    }
+
+    fn terms(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn claims_are_scored_by_their_words() {
+        let asked = terms("hosting providers");
+        let asked: Vec<&String> = asked.iter().collect();
+        let by_key = lexical(&claim("a", "hosting_provider", "runs at Hetzner", 0.5), &asked);
+        let by_content = lexical(&claim("a", "bill", "the provider bills monthly", 0.5), &asked);
+        assert!((by_key - 0.94).abs() < 1e-9 && (by_content - 0.86).abs() < 1e-9, "{by_key} {by_content}");
+        assert_eq!(lexical(&claim("a", "setup", "other words", 1.0), &asked), 0.0, "the group alone says nothing");
+    }
+
+    #[test]
+    fn lines_fit_and_long_ones_are_passed_over() {
+        let hit = |content: &str| Hit { entity: "E".into(), claim: claim("a", "k", content, 0.5), score: 1.0 };
+        let all = [hit("one"), hit(&"x".repeat(100)), hit("two")];
+        let kept = lines(&all, 100);
+        assert_eq!(
+            kept,
+            ["- [attribute] E / a / setup / k: one (memory:m)", "- [attribute] E / a / setup / k: two (memory:m)"]
+        );
+    }
+
+    #[test]
+    fn older_versions_and_unsorted_claims_are_left_out() {
+        let newer = CurrentClaim { version: 2, ..claim("a", "k", "new", 0.5) };
+        let unsorted = CurrentClaim { group: Some("general".into()), ..claim("a", "uncategorized", "x", 0.5) };
+        let kept = current(vec![claim("a", "k", "old", 0.9), newer, unsorted, claim("a", "other", "stays", 0.1)]);
+        assert_eq!(kept.iter().map(|c| c.content.as_str()).collect::<Vec<_>>(), ["new", "stays"]);
+    }
+
+    #[test]
+    fn three_aspects_are_enough() {
+        let hits = (0..5).map(|n| Hit {
+            entity: "E".into(),
+            claim: claim(&n.to_string(), "k", "c", 0.5),
+            score: 0.9 - f64::from(n) / 100.0,
+        });
+        assert_eq!(best(hits.collect(), 0.8).len(), 3);
+    }
+}

@@ -1,0 +1,206 @@
+//! A prompt: the little that it is told, what is counted of it, and its place in the transcript.
+
+mod capture;
+mod claims;
+mod entities;
+mod terms;
+
+use super::api::{PromptAnswer, PromptBody};
+use super::call::{Admitted, Call};
+use crate::core::Error;
+use crate::core::access::Visible;
+use crate::names;
+use crate::parts::knowledge::{feedback::Reward, subjects};
+use crate::parts::memory::{Feedback, Rated};
+use crate::parts::sessions::Sessions;
+use crate::parts::sessions::checkpoints::Rhythm;
+use crate::parts::sessions::transcripts::Given;
+use claims::Hit;
+pub use terms::{cleaned, terms};
+
+/// People, projects and other names of an agent that are looked for.
+const SUBJECTS: i64 = 5_000;
+/// Claims of one entity that are looked at.
+const CLAIMS: i64 = 192;
+/// Ratings of one prompt.
+const RATINGS: usize = 200;
+
+names! {
+    /// Why a prompt was given what it was given.
+    pub enum Engine {
+        Context = "entity-context",
+        /// The prompt asks nothing.
+        LowSignal = "low-signal",
+        /// It names nobody and nothing that is known.
+        NoEntity = "no-entity",
+        /// Nothing known of what it names answers it.
+        NoHit = "no-aspect-hit",
+    }
+}
+
+/// What a prompt is given.
+#[derive(Debug, Default)]
+pub struct Context {
+    pub lines: Vec<String>,
+    pub engine: Option<Engine>,
+}
+
+/// A prompt as it was sent.
+#[derive(Debug, Clone)]
+pub struct Prompt {
+    /// What the person wrote, without what the harness has put around it.
+    pub message: String,
+    pub last_assistant: Option<String>,
+    pub transcript: Given,
+    pub ratings: Vec<(String, f64)>,
+}
+
+impl Prompt {
+    /// One of the two texts must say something.
+    pub fn of(body: &PromptBody, from_here: bool) -> Result<Self, Error> {
+        let sent = body.user_message.as_deref().map(cleaned).filter(|text| !text.is_empty());
+        let message = match (sent, &body.user_prompt, &body.user_message) {
+            (Some(text), _, _) => text,
+            (None, Some(prompt), _) => cleaned(prompt),
+            (None, None, Some(_)) => String::new(),
+            (None, None, None) => return Err(Error::invalid("userMessage", "or userPrompt is required")),
+        };
+        let ratings = body.memory_feedback.0.iter().flat_map(|object| &object.0);
+        let ratings = ratings.filter_map(|(id, value)| Some((id.clone(), value.as_f64()?.clamp(-1.0, 1.0))));
+        Ok(Prompt {
+            message,
+            last_assistant: body.last_assistant_message.as_ref().map(|text| text.0.clone()),
+            transcript: Given {
+                path: body.transcript_path.as_ref().map(|path| path.0.clone()),
+                inline: body.transcript.as_ref().map(|text| text.0.clone()),
+                from_here,
+            },
+            ratings: ratings.take(RATINGS).collect(),
+        })
+    }
+}
+
+impl Sessions {
+    /// Answers a prompt.
+    pub fn prompt(&self, call: &Call, prompt: &Prompt) -> Result<PromptAnswer, Error> {
+        let known = match self.admit(call, false) {
+            Admitted::Go { known } => known,
+            Admitted::Bypassed => return Ok(PromptAnswer { bypassed: Some(true), ..PromptAnswer::default() }),
+            Admitted::Held { by, known } => return Ok(PromptAnswer::held(by, known)),
+        };
+        let terms = terms(&prompt.message);
+        let query_terms = terms.join(" ");
+        let config = self.core.config();
+        if let Some(id) = call.session() {
+            if config.pipeline.feedback.enabled {
+                self.rate(call, prompt);
+            }
+            let continuity = &config.pipeline.continuity;
+            let rhythm = Rhythm { prompts: continuity.every_prompts, every: continuity.every };
+            self.continuity.prompt(&id, &query_terms, &prompt.message, rhythm);
+            self.capture_prompt(call, prompt)?;
+        }
+        let hooks = config.hooks.of(&call.harness).prompt;
+        let context = match hooks.enabled {
+            true => self.context(call, &prompt.message, &terms, &hooks).unwrap_or_else(|cause| {
+                log::warn!(target: "sessions", "a prompt goes without context: {cause}");
+                Context { engine: Some(Engine::NoEntity), ..Context::default() }
+            }),
+            false => Context::default(),
+        };
+        let inject = match context.lines.is_empty() {
+            true => String::new(),
+            false => format!("{}\n\n## Relevant Entity Context\n\n{}", self.date_block(), context.lines.join("\n")),
+        };
+        Ok(PromptAnswer {
+            inject,
+            memory_count: context.lines.len(),
+            query_terms: (!query_terms.is_empty()).then_some(query_terms),
+            engine: context.engine,
+            session_known: Some(known),
+            warnings: self.warnings(call),
+            ..PromptAnswer::default()
+        })
+    }
+
+    /// What is known of the people and projects that a message names, as far as it answers.
+    fn context(
+        &self,
+        call: &Call,
+        message: &str,
+        terms: &[String],
+        hooks: &crate::config::PromptSubmit,
+    ) -> Result<Context, Error> {
+        let only = |engine| Ok(Context { lines: Vec::new(), engine: Some(engine) });
+        if terms.is_empty() || terms::is_acknowledgement(message) {
+            return only(Engine::LowSignal);
+        }
+        let (subjects, aliases) = self.core.db.read(|c| {
+            let subjects = subjects::people_and_projects(c, &call.agent, SUBJECTS)?;
+            let aliases = if subjects.is_empty() { Vec::new() } else { subjects::aliases(c, &call.agent, SUBJECTS)? };
+            Ok((subjects, aliases))
+        })?;
+        let named = entities::named_in(message, &subjects, &aliases);
+        if named.is_empty() {
+            return only(Engine::NoEntity);
+        }
+        let asked = claims::asked_of(terms, &named);
+        if asked.is_empty() {
+            return only(Engine::NoHit);
+        }
+        let question = asked.iter().map(|term| term.as_str()).collect::<Vec<_>>().join(" ");
+        let generic = claims::is_generic(&asked);
+        let mut hits: Vec<Hit> = Vec::new();
+        for entity in &named {
+            let known = claims::current(self.claims_of(&call.visible, &call.agent, &entity.id)?);
+            let texts: Vec<(Option<&str>, &str)> =
+                known.iter().map(|claim| (claim.memory_id.as_deref(), claim.content.as_str())).collect();
+            let nearness = self.memory.nearness(&question, &texts);
+            let of = |(claim, near): (_, Option<f64>)| {
+                let words = claims::lexical(&claim, &asked);
+                let score = if generic { words } else { words.max(near.unwrap_or(0.0)) };
+                Hit { entity: entity.name.clone(), claim, score }
+            };
+            hits.extend(claims::best(known.clone().into_iter().zip(nearness).map(of).collect(), hooks.least_score));
+        }
+        hits = claims::in_order(hits);
+        hits.truncate(claims::LINES);
+        if hits.is_empty() {
+            return only(Engine::NoHit);
+        }
+        Ok(Context { lines: claims::lines(&hits, hooks.most_chars), engine: Some(Engine::Context) })
+    }
+
+    fn claims_of(
+        &self,
+        visible: &Visible,
+        agent: &str,
+        entity: &str,
+    ) -> Result<Vec<crate::parts::knowledge::CurrentClaim>, Error> {
+        let whole = visible.agent_and_project().1.is_none();
+        Ok(self.core.db.read(|c| {
+            let filter = visible.conditions(c)?;
+            subjects::current_claims(c, agent, entity, &filter, whole, CLAIMS)
+        })?)
+    }
+
+    /// Ratings of what earlier prompts were shown. A failure costs the ratings only.
+    fn rate(&self, call: &Call, prompt: &Prompt) {
+        let Some(key) = call.key.clone().filter(|_| !prompt.ratings.is_empty()) else { return };
+        let rated = |(id, rating): &(String, f64)| Rated {
+            memory_id: id.clone(),
+            rating: *rating,
+            path: None,
+            reward: Reward::default(),
+        };
+        let feedback = Feedback {
+            session_key: key,
+            agent: call.agent.clone(),
+            visible: call.visible.clone(),
+            rated: prompt.ratings.iter().map(rated).collect(),
+        };
+        if let Err(cause) = self.memory.rate(feedback) {
+            log::warn!(target: "sessions", "ratings of a prompt were not taken: {cause}");
+        }
+    }
+}
