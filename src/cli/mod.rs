@@ -3,6 +3,7 @@
 mod check;
 mod credentials;
 mod doctor;
+mod hook;
 mod place;
 mod routes;
 mod serve;
@@ -25,6 +26,10 @@ Commands:
   doctor     what check does, and count what other programs left odd in the database
   routes     list every route: method, path, permission, rate limit, lane
   openapi    print the API described in OpenAPI 3.1
+  hook HARNESS EVENT
+             what a harness calls (claude-code, codex, …; session-start, user-prompt-submit, pre-compact, post-compact,
+             stop, session-end): hook JSON on stdin, text for its context on stdout; asks $SIGNET_DAEMON_URL, else this
+             machine's daemon, with $SIGNET_API_KEY; never fails the harness
   version    print the version
   token create --role ROLE [--project P] [--agent A] [--ttl 30d]
              print a signed token (ROLE: admin, operator, agent, readonly)
@@ -56,6 +61,7 @@ enum Command {
     OpenApi,
     Version,
     Help,
+    Hook(String, hook::Event),
     Credentials(credentials::Action),
 }
 
@@ -82,6 +88,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Serve => with_env(&serve::run),
         Command::Check => with_env(&|env| check::run(&env)),
         Command::Doctor => with_env(&|env| doctor::run(&env)),
+        Command::Hook(harness, event) => with_env(&|env| hook::run(&env, &harness, event)),
         Command::Routes => routes::run(),
         Command::OpenApi => routes::openapi(),
         Command::Credentials(action) => with_env(&|env| credentials::run(action, &env, &options)),
@@ -146,6 +153,10 @@ fn command(words: &[&str]) -> Result<Command, lexopt::Error> {
         ["openapi"] => Command::OpenApi,
         ["version"] => Command::Version,
         ["help"] => Command::Help,
+        ["hook", harness, event] => {
+            let event = hook::Event::of(event).ok_or_else(|| format!("unknown event {event}"))?;
+            Command::Hook((*harness).to_string(), event)
+        }
         ["token", "create"] => Command::Credentials(Action::TokenCreate),
         ["api-key", "create"] => Command::Credentials(Action::KeyCreate),
         ["api-key", "list"] => Command::Credentials(Action::KeyList),

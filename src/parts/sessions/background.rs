@@ -21,6 +21,7 @@ use crate::work::{Queue, Ticker, Tickers, sweep};
 const CAPTURES: Duration = Duration::from_secs(30);
 /// Claims that ran out are swept so often.
 const CLAIMS: Duration = Duration::from_secs(15 * 60);
+const A_DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Days that jobs stay after they were done.
 const DONE_DAYS: i64 = 14;
 /// Rows that go at a time, and transcripts that are looked at.
@@ -33,20 +34,18 @@ impl Sessions {
         let worker = Arc::new(CaptureWorker::new(Arc::clone(&self.core), Arc::clone(&self.archive)));
         let queue = Queue::open(Arc::clone(&self.core.db), Arc::new(CaptureQueue), vec![worker], || 300_000)?;
         let (live, backfill, heads) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
+        let files = move |stop: &Stop| {
+            live.write_live(stop);
+            queue.work(stop);
+        };
         let pieces = vec![
-            Ticker::new(
-                "files",
-                || CAPTURES,
-                move |stop| {
-                    live.write_live(stop);
-                    queue.work(stop);
-                },
-            ),
-            Ticker::new("backfill", || Duration::from_secs(24 * 3_600), move |stop| backfill.backfill(stop)),
+            Ticker::new("files", || CAPTURES, files).first(Duration::ZERO),
+            Ticker::new("backfill", || A_DAY, move |stop| backfill.backfill(stop)).first(RETRY),
             Ticker::new("MEMORY.md", || RETRY, move |stop| heads.synthesis_turn(stop)).first(RETRY),
         ];
         let tickers = Tickers::start("sessions", stop, pieces).map_err(|cause| Error::Unusable(cause.to_string()))?;
         self.live.on_wake(tickers.waker("files"));
+        self.synthesis.on_wake(tickers.waker("MEMORY.md"));
         Ok(tickers)
     }
 

@@ -26,7 +26,7 @@ input! {
         harness_agent_id: Option<Short> = "harnessAgentId";
         /// The session that this one was started from.
         parent_session_key: Option<Short> = "parentSessionKey" | "parentKey" | "parentId" | "parentID";
-        /// `clear` forgets the conversation so far.
+        /// `clear` forgets the conversation so far; after `compact` everything is shown again.
         source: Option<Short> = "source";
     }
 }

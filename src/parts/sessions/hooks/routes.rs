@@ -93,6 +93,10 @@ fn from_here(peer: Option<IpAddr>) -> bool {
     peer.is_some_and(|ip| plain_address(ip).is_loopback())
 }
 
+fn is(given: &Option<Short>, word: &str) -> bool {
+    given.as_deref().is_some_and(|given| given.eq_ignore_ascii_case(word))
+}
+
 fn text(given: Option<&Short>) -> Option<String> {
     given.map(|text| text.0.clone())
 }
@@ -140,7 +144,8 @@ fn start(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     let opening = Opening {
         parent: text(body.parent_session_key.as_ref()),
         harness_agent: text(body.harness_agent_id.as_ref()),
-        clear: body.source.as_deref().is_some_and(|source| source.eq_ignore_ascii_case("clear")),
+        clear: is(&body.source, "clear"),
+        compacted: is(&body.source, "compact"),
     };
     Ok(Response::json(&sessions.start(&call, &opening).map_err(hook_failed)?))
 }
@@ -175,7 +180,7 @@ fn end(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     let ending = Ending {
         session_id: text(body.session_id.as_ref()),
         transcript: given(req, body.transcript_path.as_ref(), body.transcript.as_ref()),
-        clear: body.reason.as_deref().is_some_and(|reason| reason.eq_ignore_ascii_case("clear")),
+        clear: is(&body.reason, "clear"),
     };
     Ok(Response::json(&sessions.end(&call, &ending).map_err(hook_failed)?))
 }

@@ -8,8 +8,8 @@ mod routes;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -44,6 +44,7 @@ pub struct Synthesis {
     /// Agents whose next run does not wait for its hour.
     forced: Mutex<BTreeSet<String>>,
     running: AtomicBool,
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// The one run that writes; the next may begin when it is dropped.
@@ -56,7 +57,23 @@ impl Drop for Run<'_> {
 }
 
 impl Synthesis {
+    /// Calls this whenever a run is forced. The first caller stays.
+    pub fn on_wake(&self, wake: impl Fn() + Send + Sync + 'static) {
+        if self.wake.set(Box::new(wake)).is_err() {
+            log::error!(target: "sessions", "the writer of MEMORY.md is woken by another already");
+        }
+    }
+
+    /// An agent's head is to be written soon.
     pub fn force(&self, agent: &str) {
+        self.want(agent);
+        if let Some(wake) = self.wake.get() {
+            wake();
+        }
+    }
+
+    /// The same at the next look.
+    fn want(&self, agent: &str) {
         let mut forced = locks::lock(&self.forced);
         if forced.len() < MOST {
             forced.insert(agent.to_owned());
@@ -90,10 +107,10 @@ impl Sessions {
         }
         for agent in self.synthesis.take() {
             if stop.is_stopped() {
-                return self.synthesis.force(&agent);
+                return self.synthesis.want(&agent);
             }
             match self.synthesise(&agent, true) {
-                Ok(Ran::Skipped(BUSY)) => self.synthesis.force(&agent),
+                Ok(Ran::Skipped(BUSY)) => self.synthesis.want(&agent),
                 Ok(_) => {}
                 Err(cause) => log::warn!(target: "sessions", "MEMORY.md of {agent} was not written: {cause}"),
             }

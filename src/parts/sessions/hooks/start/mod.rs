@@ -30,6 +30,8 @@ pub struct Opening {
     pub harness_agent: Option<String>,
     /// The conversation so far is to be forgotten.
     pub clear: bool,
+    /// The harness has compacted its context: what it was shown is gone, the conversation is not.
+    pub compacted: bool,
 }
 
 impl Sessions {
@@ -43,8 +45,10 @@ impl Sessions {
         if self.core.mutable().is_ok() {
             self.register(call, opening)?;
         }
-        if opening.clear {
+        if opening.clear || opening.compacted {
             self.starts.forget(call);
+        }
+        if opening.clear {
             call.session().and_then(|id| self.continuity.end(&id));
         }
         if self.starts.is_given(call) {
@@ -63,7 +67,12 @@ impl Sessions {
     /// The agent joins the roster; what is to be forgotten is.
     fn register(&self, call: &Call, opening: &Opening) -> Result<(), Error> {
         let summary = if opening.clear { self.cleared(call)? } else { None };
-        let (agent, key, start_key, clear) = (call.agent.clone(), call.key.clone(), start_key(call), opening.clear);
+        let (agent, key, start_key) = (call.agent.clone(), call.key.clone(), start_key(call));
+        let reason = match (opening.clear, opening.compacted) {
+            (true, _) => Some("session-clear"),
+            (false, true) => Some("session-compact"),
+            (false, false) => None,
+        };
         Ok(self.core.db.write(move |tx| {
             agents::register(tx, &agent)?;
             if let Some((job, of_key)) = &summary {
@@ -72,9 +81,9 @@ impl Sessions {
                 }
                 transcripts::delete(tx, &agent, of_key)?;
             }
-            if clear {
-                epochs::advance(tx, &start_key, &agent, "session-clear")?;
-                key.as_ref().map(|key| epochs::advance(tx, key, &agent, "session-clear")).transpose()?;
+            if let Some(reason) = reason {
+                epochs::advance(tx, &start_key, &agent, reason)?;
+                key.as_ref().map(|key| epochs::advance(tx, key, &agent, reason)).transpose()?;
             }
             Ok(())
         })?)
