@@ -36,10 +36,14 @@ impl App {
     pub fn new(core: Arc<Core>, cors: Cors) -> std::io::Result<Self> {
         let auth = Arc::new(Auth::start(Arc::clone(&core), cors)?);
         let inference = Arc::new(Inference::new(Arc::clone(&core)));
-        let beside =
-            Beside { ledger: Arc::new(Ledgers), sources: Arc::new(Documents), jobs: Arc::new(MemoryJobs::default()) };
+        let ledgers = Arc::new(Ledgers::default());
+        let beside = Beside {
+            ledger: Arc::clone(&ledgers) as _,
+            sources: Arc::new(Documents),
+            jobs: Arc::new(MemoryJobs::default()),
+        };
         let memory = Arc::new(Memory::new(Arc::clone(&core), inference, beside));
-        let sessions = Arc::new(Sessions::new(Arc::clone(&core), Arc::clone(&memory)));
+        let sessions = Arc::new(Sessions::new(Arc::clone(&core), Arc::clone(&memory), ledgers));
         let pipeline = Arc::new(Pipeline::new(Arc::clone(&core)));
         let status =
             Status::new(Arc::clone(&core), Arc::clone(&memory), Arc::clone(&pipeline), Arc::clone(&sessions), WRITTEN);

@@ -13,6 +13,19 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     replace_with(path, mode, |file| file.write_all(content))
 }
 
+/// The same without waiting for the disk: after a power cut the file may be the old one, or empty. For what can be
+/// made again.
+pub fn replace_soon(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = temporary(path);
+    let written = write_new(&temporary, |file| file.write_all(content), mode);
+    let written = written.and_then(|_| std::fs::rename(&temporary, path));
+    if written.is_err() {
+        // what is left of the attempt; it may not have come to be
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
+}
+
 /// The same with what a function writes.
 pub fn replace_with(path: &Path, mode: u32, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

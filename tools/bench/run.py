@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import hooks
+
 HERE = Path(__file__).resolve().parent
 # make says where cargo built
 RELEASE = Path(os.environ.get("RELEASE_DIR") or HERE.parent.parent / "target" / "release")
@@ -188,6 +190,15 @@ def credentials():
         row(f"  team mode with a {name}", f"{rates[name]:.0f}/s", f"{rates[name] / rates['local']:.0%} of local, at least 90 %")
 
 
+def hook_latency():
+    daemon = Daemon("")
+    try:
+        reference_script(daemon, "load", "--n", str(hooks.MEMORIES), "--conc", "8")
+        hooks.run(daemon, row)
+    finally:
+        daemon.close()
+
+
 def size():
     for name, path in (("release", RELEASE / "signetd"), ("static", RELEASE.parent / "static/release/signetd")):
         if path.exists():
@@ -202,3 +213,4 @@ if __name__ == "__main__":
     remember_with_vectors()
     recall()
     credentials()
+    hook_latency()

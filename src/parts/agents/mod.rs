@@ -8,6 +8,8 @@ pub use routes::ROUTES;
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
+
 use crate::config::RosterEntry;
 use crate::core::access::DEFAULT_AGENT;
 use crate::core::{Core, Error};
@@ -76,6 +78,11 @@ impl Agents {
         self.leaving.iter().for_each(|part| part.after_agent_left(id, purged));
         Ok(Removed { success: true, purged })
     }
+}
+
+/// Whether an agent is on the roster; the default one always is.
+pub fn is_known(connection: &Connection, agent: &str) -> rusqlite::Result<bool> {
+    Ok(agent == DEFAULT_AGENT || store::find(connection, agent)?.is_some())
 }
 
 /// An agent seen in a write joins the roster as `shared`.

@@ -35,6 +35,7 @@ impl Sessions {
         let queue = Queue::open(Arc::clone(&self.core.db), Arc::new(CaptureQueue), vec![worker], || 300_000)?;
         let (live, backfill, heads) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
         let files = move |stop: &Stop| {
+            live.write_noted();
             live.write_live(stop);
             queue.work(stop);
         };
@@ -45,6 +46,7 @@ impl Sessions {
         ];
         let tickers = Tickers::start("sessions", stop, pieces).map_err(|cause| Error::Unusable(cause.to_string()))?;
         self.live.on_wake(tickers.waker("files"));
+        self.ledgers.noted.on_wake(tickers.waker("files"));
         self.synthesis.on_wake(tickers.waker("MEMORY.md"));
         Ok(tickers)
     }
@@ -83,6 +85,14 @@ impl Sessions {
     pub fn flush(&self) {
         self.peers.close();
         self.write_due(true);
+        self.write_noted();
+    }
+
+    /// What sessions were begun with. A failure costs who rates or replays a few rows.
+    pub(super) fn write_noted(&self) {
+        if let Err(cause) = self.ledgers.noted.flush(&self.core.db) {
+            log::warn!(target: "sessions", "what sessions were begun with was not noted: {cause}");
+        }
     }
 
     /// Files of sessions that have said something new.

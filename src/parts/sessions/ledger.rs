@@ -7,6 +7,7 @@ use std::time::Instant;
 use jiff::SignedDuration;
 use rusqlite::Connection;
 
+use super::noted::Noted;
 use super::store;
 use crate::core::{Core, Stop};
 use crate::db::{Error, Tx};
@@ -21,8 +22,11 @@ const SESSIONS: i64 = 50;
 const ROWS: i64 = 2_000;
 
 /// The ledger as memory uses it.
-#[derive(Debug, Default)]
-pub struct Ledgers;
+#[derive(Default)]
+pub struct Ledgers {
+    /// What waits to be written to it.
+    pub(super) noted: Noted,
+}
 
 impl Ledger for Ledgers {
     fn epoch(&self, connection: &Connection, session_key: &str, agent: &str) -> rusqlite::Result<i64> {
@@ -45,6 +49,7 @@ impl Ledger for Ledgers {
         memory_id: &str,
         rating: f64,
     ) -> rusqlite::Result<Option<Option<String>>> {
+        self.noted.settle(tx, session_key, agent)?;
         store::ledger::rate(tx, session_key, agent, memory_id, rating)
     }
 
@@ -117,8 +122,11 @@ mod tests {
     fn a_part_above_memory_uses_it_by_plain_calls() {
         let folder = tempfile::tempdir().unwrap();
         let core = in_folder(folder.path());
-        let beside =
-            Beside { ledger: Arc::new(Ledgers), sources: Arc::new(Documents), jobs: Arc::new(MemoryJobs::default()) };
+        let beside = Beside {
+            ledger: Arc::new(Ledgers::default()),
+            sources: Arc::new(Documents),
+            jobs: Arc::new(MemoryJobs::default()),
+        };
         let memory = Memory::new(Arc::clone(&core), Arc::new(Inference::new(Arc::clone(&core))), beside);
         let remember = Remember::new("The garage mended the car brakes", "ada", "hook");
         let Remembered::Stored(stored) = memory.remember(remember).unwrap() else { panic!("not stored") };

@@ -13,6 +13,7 @@ mod harnesses;
 mod hooks;
 mod ledger;
 mod memory_md;
+mod noted;
 mod peers;
 mod routes;
 mod store;
@@ -46,6 +47,7 @@ use transcripts::{Archive, Live};
 pub struct Sessions {
     core: Arc<Core>,
     memory: Arc<Memory>,
+    ledgers: Arc<Ledgers>,
     claims: Arc<Claims>,
     peers: Arc<Peers>,
     continuity: Continuity,
@@ -69,7 +71,7 @@ impl Moments {
 }
 
 impl Sessions {
-    pub fn new(core: Arc<Core>, memory: Arc<Memory>) -> Self {
+    pub fn new(core: Arc<Core>, memory: Arc<Memory>, ledgers: Arc<Ledgers>) -> Self {
         let clock = Arc::clone(&core.clock);
         let claims = Arc::new(Claims::new(Arc::clone(&clock)));
         Sessions {
@@ -82,6 +84,7 @@ impl Sessions {
             synthesis: Synthesis::default(),
             moments: Moments::default(),
             claims,
+            ledgers,
             memory,
             core,
         }

@@ -59,7 +59,7 @@ mod tests {
     fn what_a_removed_agent_left_is_swept_and_others_stay() {
         let folder = tempfile::tempdir().unwrap();
         let core = in_folder(folder.path());
-        let ledger = Arc::new(Ledgers);
+        let ledger = Arc::new(Ledgers::default());
         let beside = Beside { ledger, sources: Arc::new(Documents), jobs: Arc::new(MemoryJobs::default()) };
         let inference = Arc::new(Inference::new(Arc::clone(&core)));
         let memory = Memory::new(Arc::clone(&core), inference, beside);

@@ -69,6 +69,7 @@ impl Sessions {
 
     /// What happened in a session, oldest first.
     pub fn replay(&self, visible: &Visible, looked: &Looked<'_>) -> Result<Replay, Error> {
+        self.write_noted();
         let (agent, bound_to) = visible.agent_and_project();
         let agent = agent.unwrap_or(DEFAULT_AGENT);
         let project = looked.project.or(bound_to);

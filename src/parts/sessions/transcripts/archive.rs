@@ -115,9 +115,9 @@ impl Archive {
             started_at: None,
             ended_at: c.ended_at.clone(),
         })?;
-        let written = self.write(Kind::Transcript, &subject, None, &c.transcript)?;
+        let (written, transcript) = self.write(Kind::Transcript, &subject, None, &c.transcript)?;
         let canonical = jsonl::path_of(&c.harness);
-        self.change_manifest(&subject, |manifest| {
+        let manifest = self.write_manifest(&subject, |manifest| {
             manifest.set("transcript_path", written.as_str());
             manifest.set("transcript_status", "completed");
             manifest.set("canonical_transcript_path", canonical.as_str());
@@ -129,18 +129,18 @@ impl Archive {
         })?;
         let mut row = row_of(&subject, "transcript_jsonl", format!("{canonical}#{}", subject.token()));
         row.sha256 = lineage::hash_of(&c.transcript);
-        Ok(self.core.db.write(move |tx| artifacts::put(tx, &row))?)
+        self.index(transcript.into_iter().chain(manifest).chain([row]).collect())
     }
 
     /// A compaction's summary as a file of its own.
     pub fn write_compaction(&self, subject: &Subject, node: &str, summary: &str) -> Result<(), Failure> {
         let subject = self.settled(subject.clone())?;
-        let written = self.write(Kind::Compaction, &subject, Some(node), summary)?;
-        self.change_manifest(&subject, |manifest| {
+        let (written, compaction) = self.write(Kind::Compaction, &subject, Some(node), summary)?;
+        let manifest = self.write_manifest(&subject, |manifest| {
             manifest.set("compaction_path", written.as_str());
             manifest.set("transcript_status", "not_requested");
         })?;
-        Ok(())
+        self.index(compaction.into_iter().chain(manifest).collect())
     }
 
     /// A session that has a manifest has its time.
@@ -154,8 +154,14 @@ impl Archive {
         Ok(subject)
     }
 
-    /// Writes a file that is never changed; its path.
-    fn write(&self, kind: Kind, subject: &Subject, node: Option<&str>, body: &str) -> Result<String, Failure> {
+    /// Writes a file that is never changed; its path, and its row for the index.
+    fn write(
+        &self,
+        kind: Kind,
+        subject: &Subject,
+        node: Option<&str>,
+        body: &str,
+    ) -> Result<(String, Option<Lineage>), Failure> {
         let path = subject.path(kind);
         let document = Document::of(kind, subject, node, body, &self.core.now());
         match std::fs::read_to_string(self.at(&path)) {
@@ -166,30 +172,37 @@ impl Archive {
             }
             Err(cause) => return Err(cause.into()),
         }
-        self.index(&path, &document)?;
-        Ok(path)
+        let row = self.row(&path, &document);
+        Ok((path, row))
     }
 
-    /// Changes a session's manifest, which is made where there is none.
+    /// Changes a session's manifest and its row.
     pub fn change_manifest(&self, subject: &Subject, change: impl FnOnce(&mut Document)) -> Result<(), Failure> {
+        let row = self.write_manifest(subject, change)?;
+        self.index(row.into_iter().collect())
+    }
+
+    /// Changes a session's manifest, which is made where there is none; its row, if anything has changed.
+    fn write_manifest(
+        &self,
+        subject: &Subject,
+        change: impl FnOnce(&mut Document),
+    ) -> Result<Option<Lineage>, Failure> {
         let path = subject.path(Kind::Manifest);
-        let document = {
-            let _one = locks::lock(&self.manifests);
-            let text = std::fs::read_to_string(self.at(&path)).ok();
-            let stands = text.and_then(|text| Document::parse(&text));
-            let before = stands.clone();
-            let mut document = stands.unwrap_or_else(|| Document::manifest(subject, &self.core.now()));
-            change(&mut document);
-            if before.as_ref() == Some(&document) {
-                return Ok(());
-            }
-            let revision = document.get("revision").and_then(serde_json::Value::as_i64).unwrap_or(0);
-            document.set("revision", revision + 1);
-            document.set("updated_at", self.core.now());
-            files::replace(&self.at(&path), document.text().as_bytes(), 0o600)?;
-            document
-        };
-        self.index(&path, &document)
+        let _one = locks::lock(&self.manifests);
+        let text = std::fs::read_to_string(self.at(&path)).ok();
+        let stands = text.and_then(|text| Document::parse(&text));
+        let before = stands.clone();
+        let mut document = stands.unwrap_or_else(|| Document::manifest(subject, &self.core.now()));
+        change(&mut document);
+        if before.as_ref() == Some(&document) {
+            return Ok(None);
+        }
+        let revision = document.get("revision").and_then(serde_json::Value::as_i64).unwrap_or(0);
+        document.set("revision", revision + 1);
+        document.set("updated_at", self.core.now());
+        files::replace(&self.at(&path), document.text().as_bytes(), 0o600)?;
+        Ok(self.row(&path, &document))
     }
 
     /// The subject that a manifest's file tells of.
@@ -198,9 +211,17 @@ impl Archive {
         subject(&document)
     }
 
-    /// Puts a file's row into the index.
-    fn index(&self, path: &str, document: &Document) -> Result<(), Failure> {
-        let Some(subject) = subject(document) else { return Ok(()) };
+    /// Puts rows of files into the index.
+    fn index(&self, rows: Vec<Lineage>) -> Result<(), Failure> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        Ok(self.core.db.write(move |tx| rows.iter().try_for_each(|row| artifacts::put(tx, row)))?)
+    }
+
+    /// A file's row; `None` for one that does not say whom it is about.
+    fn row(&self, path: &str, document: &Document) -> Option<Lineage> {
+        let subject = subject(document)?;
         let kind = document.text_of("kind").unwrap_or_default();
         let mut row = row_of(&subject, &kind, path.to_owned());
         row.sha256 = document.text_of("content_sha256").unwrap_or_default();
@@ -209,7 +230,7 @@ impl Archive {
         row.sentence_quality = document.text_of("memory_sentence_quality");
         row.content = document.body.chars().take(INDEXED).collect();
         row.mtime_ms = mtime_ms(&self.at(path));
-        Ok(self.core.db.write(move |tx| artifacts::put(tx, &row))?)
+        Some(row)
     }
 
     /// Brings the index up to the files: new and changed ones are read, what does not match its own hash or
@@ -238,7 +259,7 @@ impl Archive {
             if buried || !is_manifest && !document.is_whole() {
                 self.core.db.write(move |tx| artifacts::remove(tx, &agent, &path))?;
             } else {
-                self.index(&path, &document)?;
+                self.index(self.row(&path, &document).into_iter().collect())?;
             }
         }
         Ok(())

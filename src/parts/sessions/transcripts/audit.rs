@@ -26,14 +26,14 @@ fn token(agent: &str, session: &str) -> String {
 /// What a session sent last.
 pub fn write_latest(daemon: &Path, agent: &str, session: &str, raw: &str) -> io::Result<()> {
     let path = folder(daemon)?.join(format!("{}--latest.log", token(agent, session)));
-    files::replace(&path, raw.as_bytes(), 0o600)
+    files::replace_soon(&path, raw.as_bytes(), 0o600)
 }
 
 /// What a session had sent when it was captured.
 pub fn write_raw(daemon: &Path, agent: &str, session: &str, captured_at: &str, raw: &str) -> io::Result<()> {
     let folder = folder(daemon)?;
     let name = format!("{}--{}--raw-transcript.log", captured_at.replace(':', "-"), token(agent, session));
-    files::replace(&folder.join(name), raw.as_bytes(), 0o600)?;
+    files::replace_soon(&folder.join(name), raw.as_bytes(), 0o600)?;
     prune(&folder)
 }
 

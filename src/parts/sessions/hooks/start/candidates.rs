@@ -12,8 +12,9 @@ use crate::parts::sessions::Sessions;
 use crate::parts::sessions::checkpoints::Structure;
 use crate::parts::sessions::hooks::age_days;
 use crate::parts::sessions::hooks::prompt::terms;
+use crate::parts::sessions::noted::Note;
 use crate::parts::sessions::store::shown::Considered;
-use crate::parts::sessions::store::{ledger, shown, summary_jobs};
+use crate::parts::sessions::store::{ledger, summary_jobs};
 
 /// How the worth of a memory falls with each day, and what it must be at least.
 const A_DAY: f64 = 0.95;
@@ -176,43 +177,44 @@ impl Sessions {
         Ok(taken.map(|memory| Candidate { score: memory.importance, memory, source: "predicted" }).collect())
     }
 
-    /// Notes what was considered, and claims what is shown: what this session was shown already drops out.
+    /// Notes what was considered and what is shown; what this session was shown already drops out.
     fn note(&self, call: &Call, all: &[Candidate], served: Vec<Candidate>) -> Result<Vec<Candidate>, Error> {
         let (Some(key), Ok(())) = (&call.key, self.core.mutable()) else { return Ok(served) };
-        let (key, agent, start_key) = (key.clone(), call.agent.clone(), start_key(call));
-        let all: Vec<Candidate> = all.to_vec();
-        Ok(self.core.db.write(move |tx| {
-            let number = ledger::current_epoch(tx, &start_key, &agent)?;
+        let (agent, start_key) = (call.agent.clone(), start_key(call));
+        let (epoch, seen) = self.core.db.read(|c| {
+            let number = ledger::current_epoch(c, &start_key, &agent)?;
             let epoch = Epoch { session_key: start_key.clone(), agent: agent.clone(), number };
-            let mut kept = Vec::with_capacity(served.len());
-            for candidate in served {
-                let item = Item {
-                    kind: "memory",
-                    id: candidate.memory.id.clone(),
-                    score: candidate.score,
-                    source: candidate.source.to_owned(),
-                };
-                if ledger::claim(tx, &epoch, &item, SURFACE, "automatic")? {
-                    kept.push(candidate);
-                }
-            }
-            let shown_ids: HashSet<&str> = kept.iter().map(|c| c.memory.id.as_str()).collect();
-            let beside = kept.iter().filter(|c| c.source == "predicted");
-            let considered: Vec<Considered> = all
-                .iter()
-                .chain(beside)
-                .enumerate()
-                .map(|(rank, c)| Considered {
-                    memory_id: c.memory.id.clone(),
-                    source: c.source,
-                    score: c.score,
-                    rank: rank + 1,
-                    injected: shown_ids.contains(c.memory.id.as_str()),
-                })
-                .collect();
-            shown::note(tx, &key, &agent, &considered)?;
-            Ok(kept)
-        })?)
+            let seen = ledger::shown(c, &epoch)?;
+            Ok((epoch, seen))
+        })?;
+        let fresh = |c: &Candidate| !seen.contains(&("memory".to_owned(), c.memory.id.clone()));
+        let kept: Vec<Candidate> = served.into_iter().filter(fresh).collect();
+        let shown_ids: HashSet<&str> = kept.iter().map(|c| c.memory.id.as_str()).collect();
+        let beside = kept.iter().filter(|c| c.source == "predicted");
+        let considered = all.iter().chain(beside).enumerate().map(|(rank, c)| Considered {
+            memory_id: c.memory.id.clone(),
+            source: c.source,
+            score: c.score,
+            rank: rank + 1,
+            injected: shown_ids.contains(c.memory.id.as_str()),
+        });
+        let shown = kept.iter().map(|c| Item {
+            kind: "memory",
+            id: c.memory.id.clone(),
+            score: c.score,
+            source: c.source.to_owned(),
+        });
+        let note = Note {
+            session_key: key.clone(),
+            epoch,
+            surface: SURFACE,
+            shown: shown.collect(),
+            considered: considered.collect(),
+        };
+        if let Some(note) = self.ledgers.noted.push(note) {
+            self.core.db.write(move |tx| note.write(tx))?;
+        }
+        Ok(kept)
     }
 }
 

@@ -73,6 +73,10 @@ impl Sessions {
             (false, true) => Some("session-compact"),
             (false, false) => None,
         };
+        let nothing = summary.is_none() && reason.is_none();
+        if nothing && self.core.db.read(|c| agents::is_known(c, &agent))? {
+            return Ok(());
+        }
         Ok(self.core.db.write(move |tx| {
             agents::register(tx, &agent)?;
             if let Some((job, of_key)) = &summary {
