@@ -10,7 +10,7 @@ SHARED ?= ../shared
 TARGET = $(or $(shell $(CARGO) metadata --format-version 1 --no-deps --offline 2>/dev/null \
 	| sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'),target)
 
-.PHONY: help build run test torture bench eval growth conformance contract docs size static install uninstall clean
+.PHONY: help build run test torture bench eval eval-hooks growth conformance contract docs size static install uninstall clean
 
 help:
 	@echo "make build        release binary: target/release/signetd"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench        speed and memory figures (release build, about two minutes)"
 	@echo "make growth       recall at 1,000 to 1,000,000 memories (some ten minutes)"
 	@echo "make eval         recall quality on LoCoMo (needs $(SHARED)/eval)"
+	@echo "make eval-hooks   what a prompt's context holds, on LoCoMo played as sessions (needs $(SHARED)/eval)"
 	@echo "make static       fully static binary: target/static/release/signetd"
 	@echo "make install      binary, units, sysusers, man page below DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
 	@echo "make uninstall    takes them away again (never a workspace)"
@@ -77,6 +78,9 @@ growth:
 
 eval: build
 	python3 $(SHARED)/eval/locomo.py --cmd "$(TARGET)/release/signetd serve"
+
+eval-hooks: build
+	python3 tools/eval_hooks.py --cmd "$(TARGET)/release/signetd serve" --eval $(SHARED)/eval
 
 static:
 	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked \

@@ -56,6 +56,38 @@ pub struct CurrentClaim {
     pub created_at: String,
 }
 
+const CURRENT: &str =
+    "p.name, a.kind = 'constraint', a.content, a.importance, a.confidence, a.group_key, a.claim_key, a.version,
+  a.memory_id, a.source_kind, a.source_id, a.source_path, a.created_at";
+
+fn current(row: &sql::Row<'_>) -> rusqlite::Result<CurrentClaim> {
+    Ok(CurrentClaim {
+        aspect: row.get(0)?,
+        constraint: row.get(1)?,
+        content: row.get(2)?,
+        importance: row.get(3)?,
+        confidence: row.get(4)?,
+        group: row.get(5)?,
+        claim: row.get(6)?,
+        version: row.get(7)?,
+        memory_id: row.get(8)?,
+        source_kind: row.get(9)?,
+        source_id: row.get(10)?,
+        source_path: row.get(11)?,
+        created_at: row.get(12)?,
+    })
+}
+
+/// What makes a claim `a` of an aspect `p` current and one that may be shown.
+fn is_current(filter: &Conditions) -> String {
+    format!(
+        "p.agent_id = ? AND p.status = 'active' AND a.agent_id = p.agent_id AND a.status = 'active'
+           AND a.superseded_by IS NULL AND CASE WHEN a.memory_id IS NULL THEN ?
+             ELSE EXISTS (SELECT 1 FROM memories m WHERE m.id = a.memory_id AND m.is_deleted = 0 AND {}) END",
+        filter.sql()
+    )
+}
+
 /// What is known of an entity now, the most important first. A claim that came from a memory needs that memory
 /// to pass the filter (which speaks of `m`); one that came from none is shown where `unsourced` is set.
 pub fn current_claims(
@@ -67,34 +99,31 @@ pub fn current_claims(
     limit: i64,
 ) -> rusqlite::Result<Vec<CurrentClaim>> {
     let text = format!(
-        "SELECT p.name, a.kind = 'constraint', a.content, a.importance, a.confidence, a.group_key, a.claim_key, a.version,
-           a.memory_id, a.source_kind, a.source_id, a.source_path, a.created_at
-         FROM entity_aspects p INDEXED BY idx_entity_aspects_entity
+        "SELECT {CURRENT} FROM entity_aspects p INDEXED BY idx_entity_aspects_entity
          CROSS JOIN entity_attributes a INDEXED BY idx_entity_attributes_aspect ON a.aspect_id = p.id
-         WHERE p.entity_id = ? AND p.agent_id = ? AND p.status = 'active' AND a.agent_id = p.agent_id
-           AND a.status = 'active' AND a.superseded_by IS NULL AND CASE WHEN a.memory_id IS NULL THEN ?
-             ELSE EXISTS (SELECT 1 FROM memories m WHERE m.id = a.memory_id AND m.is_deleted = 0 AND {}) END
-         ORDER BY a.importance DESC, a.created_at DESC LIMIT ?",
-        filter.sql()
+         WHERE p.entity_id = ? AND {} ORDER BY a.importance DESC, a.created_at DESC LIMIT ?",
+        is_current(filter)
     );
-    let values = filter.between(&[&entity, &agent, &unsourced], &[&limit]);
-    sql::rows(connection, &text, values, |row| {
-        Ok(CurrentClaim {
-            aspect: row.get(0)?,
-            constraint: row.get(1)?,
-            content: row.get(2)?,
-            importance: row.get(3)?,
-            confidence: row.get(4)?,
-            group: row.get(5)?,
-            claim: row.get(6)?,
-            version: row.get(7)?,
-            memory_id: row.get(8)?,
-            source_kind: row.get(9)?,
-            source_id: row.get(10)?,
-            source_path: row.get(11)?,
-            created_at: row.get(12)?,
-        })
-    })
+    sql::rows(connection, &text, filter.between(&[&entity, &agent, &unsourced], &[&limit]), current)
+}
+
+/// Of that, what matches a full-text expression, best first.
+pub fn current_claims_about(
+    connection: &Connection,
+    agent: &str,
+    entity: &str,
+    expression: &str,
+    filter: &Conditions,
+    unsourced: bool,
+    limit: i64,
+) -> rusqlite::Result<Vec<CurrentClaim>> {
+    let text = format!(
+        "SELECT {CURRENT} FROM signetd_claims_fts f CROSS JOIN entity_attributes a ON a.rowid = f.rowid
+         CROSS JOIN entity_aspects p ON p.id = a.aspect_id
+         WHERE f.signetd_claims_fts MATCH ? AND p.entity_id = ? AND {} ORDER BY f.rank LIMIT ?",
+        is_current(filter)
+    );
+    sql::rows(connection, &text, filter.between(&[&expression, &entity, &agent, &unsourced], &[&limit]), current)
 }
 
 fn entity(row: &sql::Row<'_>) -> rusqlite::Result<Entity> {

@@ -31,14 +31,54 @@ const GENERIC: [&str; 20] = [
 /// Aspects whose claims are shown of one entity.
 const ASPECTS: usize = 3;
 /// Lines shown at most.
-pub const LINES: usize = 8;
+const LINES: usize = 8;
 
 /// A claim that answers, of which entity, and how well.
 #[derive(Debug, Clone)]
 pub struct Hit {
     pub entity: String,
     pub claim: CurrentClaim,
+    /// Whether it answers, as the contract has it: 0 to 1.
     pub score: f64,
+    /// Which answers better of those that answer.
+    pub relevance: f64,
+}
+
+/// What the nearness of meaning counts beside the words that are shared.
+pub const NEARNESS: f64 = 0.5;
+
+/// How rare each term of a question is among the claims that are looked at.
+pub struct Rarity(HashMap<String, f64>);
+
+impl Rarity {
+    pub fn of(known: &[CurrentClaim], asked: &[&String]) -> Self {
+        let sets: Vec<HashSet<String>> = known.iter().map(all_words).collect();
+        let weight = |term: &&String| {
+            let with = sets.iter().filter(|set| has(set, term)).count() as f64;
+            (((sets.len() as f64 + 1.0) / (with + 0.5)).ln()).max(0.0)
+        };
+        Rarity(asked.iter().map(|term| ((*term).clone(), weight(term))).collect())
+    }
+
+    /// The share of the question, by the rarity of its terms, that a claim has.
+    pub fn share(&self, claim: &CurrentClaim, asked: &[&String]) -> f64 {
+        let set = all_words(claim);
+        let weight = |term: &&String| self.0.get(*term).copied().unwrap_or(0.0);
+        let all: f64 = asked.iter().map(&weight).sum();
+        let shared: f64 = asked.iter().filter(|term| has(&set, term)).map(weight).sum();
+        if all > 0.0 { shared / all } else { 0.0 }
+    }
+}
+
+fn has(set: &HashSet<String>, term: &str) -> bool {
+    set.contains(term) || set.contains(&singular(term))
+}
+
+/// The words of a claim: its content and what it is called.
+fn all_words(claim: &CurrentClaim) -> HashSet<String> {
+    let mut words = word_set(&claim.content);
+    words.extend(word_set(claim.claim.as_deref().unwrap_or_default()));
+    words
 }
 
 /// The terms of a question without the words of the entity it names.
@@ -101,7 +141,10 @@ pub fn current(claims: Vec<CurrentClaim>) -> Vec<CurrentClaim> {
 /// The best claims of one entity, of three aspects at most.
 pub fn best(mut hits: Vec<Hit>, least: f64) -> Vec<Hit> {
     hits.retain(|hit| hit.score >= least);
-    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.claim.importance.total_cmp(&a.claim.importance)));
+    hits.sort_by(|a, b| {
+        let by_worth = b.claim.importance.total_cmp(&a.claim.importance);
+        b.score.total_cmp(&a.score).then(b.relevance.total_cmp(&a.relevance)).then(by_worth)
+    });
     let mut aspects: Vec<String> = Vec::new();
     let mut kept = Vec::new();
     for hit in hits {
@@ -116,31 +159,28 @@ pub fn best(mut hits: Vec<Hit>, least: f64) -> Vec<Hit> {
     kept
 }
 
-/// Constraints first, then the important, then the new.
-pub fn in_order(mut hits: Vec<Hit>) -> Vec<Hit> {
-    hits.sort_by(|a, b| {
+/// The lines that fit: the most relevant are taken, one that is too long is passed over. Constraints are shown first,
+/// then the important, then the new.
+pub fn lines(mut hits: Vec<Hit>, most_chars: usize) -> Vec<String> {
+    hits.sort_by(|a, b| b.claim.constraint.cmp(&a.claim.constraint).then(b.relevance.total_cmp(&a.relevance)));
+    let mut taken: Vec<(Hit, String)> = Vec::new();
+    let mut used = 0;
+    for hit in hits {
+        let line = line(&hit);
+        let chars = line.chars().count() + 1;
+        if taken.len() < LINES && used + chars <= most_chars {
+            used += chars;
+            taken.push((hit, line));
+        }
+    }
+    taken.sort_by(|(a, _), (b, _)| {
         let (a, b) = (&a.claim, &b.claim);
         b.constraint
             .cmp(&a.constraint)
             .then(b.importance.total_cmp(&a.importance))
             .then(b.created_at.cmp(&a.created_at))
     });
-    hits
-}
-
-/// The lines that fit; one that is too long is passed over.
-pub fn lines(hits: &[Hit], most_chars: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut used = 0;
-    for hit in hits {
-        let line = line(hit);
-        let chars = line.chars().count() + 1;
-        if lines.len() < LINES && used + chars <= most_chars {
-            used += chars;
-            lines.push(line);
-        }
-    }
-    lines
+    taken.into_iter().map(|(_, line)| line).collect()
 }
 
 fn line(hit: &Hit) -> String {
@@ -199,9 +239,14 @@ mod tests {
 
     #[test]
     fn lines_fit_and_long_ones_are_passed_over() {
-        let hit = |content: &str| Hit { entity: "E".into(), claim: claim("a", "k", content, 0.5), score: 1.0 };
+        let hit = |content: &str| Hit {
+            entity: "E".into(),
+            claim: claim("a", "k", content, 0.5),
+            score: 1.0,
+            relevance: 0.0,
+        };
         let all = [hit("one"), hit(&"x".repeat(100)), hit("two")];
-        let kept = lines(&all, 100);
+        let kept = lines(all.to_vec(), 100);
         assert_eq!(
             kept,
             ["- [attribute] E / a / setup / k: one (memory:m)", "- [attribute] E / a / setup / k: two (memory:m)"]
@@ -222,6 +267,7 @@ mod tests {
             entity: "E".into(),
             claim: claim(&n.to_string(), "k", "c", 0.5),
             score: 0.9 - f64::from(n) / 100.0,
+            relevance: 0.0,
         });
         assert_eq!(best(hits.collect(), 0.8).len(), 3);
     }

@@ -5,23 +5,29 @@ mod claims;
 mod entities;
 mod terms;
 
+use std::collections::HashSet;
+
 use super::api::{PromptAnswer, PromptBody};
 use super::call::{Admitted, Call};
 use crate::core::Error;
 use crate::core::access::Visible;
 use crate::names;
-use crate::parts::knowledge::{feedback::Reward, subjects};
+use crate::parts::knowledge::feedback::Reward;
+use crate::parts::knowledge::{CurrentClaim, subjects};
 use crate::parts::memory::{Feedback, Rated};
 use crate::parts::sessions::Sessions;
 use crate::parts::sessions::checkpoints::Rhythm;
 use crate::parts::sessions::transcripts::Given;
 use claims::Hit;
+use entities::Named;
 pub use terms::{cleaned, terms};
 
 /// People, projects and other names of an agent that are looked for.
 const SUBJECTS: i64 = 5_000;
 /// Claims of one entity that are looked at.
 const CLAIMS: i64 = 192;
+/// Of an entity that has more, claims with the words that are asked for.
+const ABOUT: i64 = 64;
 /// Ratings of one prompt.
 const RATINGS: usize = 200;
 
@@ -148,39 +154,61 @@ impl Sessions {
         if asked.is_empty() {
             return only(Engine::NoHit);
         }
-        let question = asked.iter().map(|term| term.as_str()).collect::<Vec<_>>().join(" ");
-        let generic = claims::is_generic(&asked);
         let mut hits: Vec<Hit> = Vec::new();
         for entity in &named {
-            let known = claims::current(self.claims_of(&call.visible, &call.agent, &entity.id)?);
-            let texts: Vec<(Option<&str>, &str)> =
-                known.iter().map(|claim| (claim.memory_id.as_deref(), claim.content.as_str())).collect();
-            let nearness = self.memory.nearness(&question, &texts);
-            let of = |(claim, near): (_, Option<f64>)| {
-                let words = claims::lexical(&claim, &asked);
-                let score = if generic { words } else { words.max(near.unwrap_or(0.0)) };
-                Hit { entity: entity.name.clone(), claim, score }
-            };
-            hits.extend(claims::best(known.clone().into_iter().zip(nearness).map(of).collect(), hooks.least_score));
+            let known = claims::current(self.claims_of(&call.visible, &call.agent, &entity.id, &asked)?);
+            hits.extend(self.answering(entity, known, &asked, hooks.least_score));
         }
-        hits = claims::in_order(hits);
-        hits.truncate(claims::LINES);
         if hits.is_empty() {
             return only(Engine::NoHit);
         }
-        Ok(Context { lines: claims::lines(&hits, hooks.most_chars), engine: Some(Engine::Context) })
+        Ok(Context { lines: claims::lines(hits, hooks.most_chars), engine: Some(Engine::Context) })
     }
 
+    /// The claims about an entity that answer.
+    fn answering(&self, entity: &Named, known: Vec<CurrentClaim>, asked: &[&String], least: f64) -> Vec<Hit> {
+        let question = asked.iter().map(|term| term.as_str()).collect::<Vec<_>>().join(" ");
+        let texts: Vec<(Option<&str>, &str)> =
+            known.iter().map(|claim| (claim.memory_id.as_deref(), claim.content.as_str())).collect();
+        let nearness = self.memory.nearness(&question, &texts);
+        let rarity = claims::Rarity::of(&known, asked);
+        let generic = claims::is_generic(asked);
+        let hits = known.into_iter().zip(nearness).map(|(claim, near)| {
+            let near = near.unwrap_or(0.0);
+            let words = claims::lexical(&claim, asked);
+            Hit {
+                entity: entity.name.clone(),
+                score: if generic { words } else { words.max(near) },
+                relevance: rarity.share(&claim, asked) + claims::NEARNESS * near,
+                claim,
+            }
+        });
+        claims::best(hits.collect(), least)
+    }
+
+    /// What is known of an entity: the most important, and what has the words that are asked for.
     fn claims_of(
         &self,
         visible: &Visible,
         agent: &str,
         entity: &str,
-    ) -> Result<Vec<crate::parts::knowledge::CurrentClaim>, Error> {
+        asked: &[&String],
+    ) -> Result<Vec<CurrentClaim>, Error> {
         let whole = visible.agent_and_project().1.is_none();
+        let quoted: Vec<String> = asked.iter().map(|term| crate::db::sql::fts_quote(term)).collect();
+        let expression = quoted.join(" OR ");
         Ok(self.core.db.read(|c| {
             let filter = visible.conditions(c)?;
-            subjects::current_claims(c, agent, entity, &filter, whole, CLAIMS)
+            let mut known = subjects::current_claims(c, agent, entity, &filter, whole, CLAIMS)?;
+            // all of them are there already
+            if (known.len() as i64) < CLAIMS {
+                return Ok(known);
+            }
+            let about = subjects::current_claims_about(c, agent, entity, &expression, &filter, whole, ABOUT)?;
+            let seen: HashSet<(Option<String>, String)> =
+                known.iter().map(|claim| (claim.memory_id.clone(), claim.content.clone())).collect();
+            known.extend(about.into_iter().filter(|c| !seen.contains(&(c.memory_id.clone(), c.content.clone()))));
+            Ok(known)
         })?)
     }
 
