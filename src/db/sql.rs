@@ -13,7 +13,7 @@ pub const A_DAY: &str = "GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*'";
 
 /// One FTS5 string: quoted so that nothing in it is syntax.
 pub fn fts_quote(word: &str) -> String {
-    format!("\"{}\"", word.replace('"', "\"\""))
+    format!("\"{}\"", word.replace('\0', " ").replace('"', "\"\""))
 }
 
 /// A pattern for `LIKE … ESCAPE '\'` that finds `text` anywhere.

@@ -14,6 +14,7 @@ use super::body::{self, Announced, Refused, Share};
 use super::connections::{Connection, Phase};
 use super::outgoing::Outgoing;
 use super::response::Run;
+use super::route::BODY;
 use super::router::Mounted;
 use super::server::Shared;
 use super::stream::{Slot, Sse};
@@ -121,7 +122,7 @@ impl<A: Send + Sync + 'static> Shared<A> {
         route: Option<&Mounted<A>>,
         connection: &Arc<Connection>,
     ) -> Next {
-        let most = route.map_or(self.config.max_body, |r| r.spec.max_body.min(self.config.max_body));
+        let most = route.map_or(BODY, |r| r.spec.max_body).min(self.config.max_body);
         let announced = Announced::of(socket);
         if announced.exceeds(most) {
             return self.refuse(socket, &request, connection, Refused::TooLarge);

@@ -7,7 +7,7 @@ use crate::config::Bucket;
 use crate::core::access::Access;
 
 /// Bytes of a body, where a route says nothing else.
-const BODY: usize = 1024 * 1024;
+pub const BODY: usize = 1024 * 1024;
 /// Routes that have no use for a body read one off all the same.
 const NO_BODY: usize = 64 * 1024;
 

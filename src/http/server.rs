@@ -29,7 +29,7 @@ pub struct HttpConfig {
     pub limits: ConnectionLimits,
     /// Bytes of a request line with its headers.
     pub max_head: usize,
-    /// Bytes of one body, where its route does not say less.
+    /// Bytes of one body, whatever its route says.
     pub max_body: usize,
     /// Bytes of all large bodies being read or worked on.
     pub max_bodies: usize,
@@ -46,7 +46,7 @@ impl Default for HttpConfig {
         HttpConfig {
             limits: ConnectionLimits::default(),
             max_head: 64 * 1024,
-            max_body: 10 * 1024 * 1024,
+            max_body: 32 * 1024 * 1024,
             max_bodies: 64 * 1024 * 1024,
             max_unread: 64 * 1024 * 1024,
             workers: [8, 2, 4, 2],

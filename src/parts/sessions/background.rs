@@ -10,7 +10,7 @@ use super::Sessions;
 use super::ledger;
 use super::memory_md::RETRY;
 use super::store::{captures, transcripts as store};
-use super::transcripts::{Author, CaptureQueue, CaptureWorker, Origin, Spoken, is_noise, normalise};
+use super::transcripts::{Author, CaptureQueue, CaptureWorker, Origin, Spoken, is_noise};
 use crate::core::Stop;
 use crate::db::Error;
 use crate::sys::files;
@@ -110,7 +110,7 @@ impl Sessions {
     fn write_spoken(&self, spoken: &Spoken) -> Result<(), Box<dyn std::error::Error>> {
         let mut raw = spoken.raw.clone();
         if let Some(given) = &spoken.unread
-            && let Some(read) = given.read(&self.core.env)
+            && let Some((read, said)) = given.said(&spoken.harness, &self.core.env)
         {
             let owner = store::Owner {
                 agent: spoken.agent.clone(),
@@ -118,7 +118,7 @@ impl Sessions {
                 harness: spoken.harness.clone(),
                 project: spoken.project.clone(),
             };
-            self.store_whole(owner, normalise(&spoken.harness, &read.text))?;
+            self.store_whole(owner, said)?;
             raw = Some(read.text);
         }
         if let Some(raw) = &raw {
@@ -177,5 +177,5 @@ impl Sessions {
 }
 
 fn author(agent: &str, key: &str, harness: &str) -> Author {
-    Author { agent: agent.to_owned(), harness: harness.to_owned(), key: key.to_owned(), session_id: key.to_owned() }
+    Author { agent: agent.to_owned(), harness: harness.to_owned(), key: key.to_owned() }
 }

@@ -9,6 +9,7 @@ mod background;
 mod browse;
 mod checkpoints;
 mod claims;
+mod folders;
 mod harnesses;
 mod hooks;
 mod ledger;

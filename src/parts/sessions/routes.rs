@@ -2,9 +2,10 @@
 
 use super::Sessions;
 use super::browse::{
-    AgentQuery, BlackboxList, BlackboxQuery, Bypassed, ExpandBody, Expanded, LiveSession, LiveSessions, Looked,
+    AgentQuery, BlackboxList, BlackboxQuery, Bypassed, ExpandBody, Expanded, LiveOf, LiveSession, LiveSessions, Looked,
     Renewed, Replay, ReplayQuery, SearchAnswer, SearchBody, SummaryList, SummaryQuery, TranscriptAnswer,
 };
+use super::claims::plain_key;
 use super::hooks::BypassBody;
 use super::store::search::Wanted;
 use super::store::summaries;
@@ -13,7 +14,6 @@ use crate::core::Error;
 use crate::core::access::Access::Needs;
 use crate::core::access::Permission::{Recall, Remember};
 use crate::core::access::{Asker, Target, Visible};
-use crate::http::input::Text;
 use crate::http::{ApiError, Request, Response, Route};
 use crate::text::time;
 
@@ -74,18 +74,9 @@ pub fn acting_as(req: &Request, named: Option<&str>, key: Option<&str>) -> Resul
     asker.caller.agent(asker.named, asker.session_key)
 }
 
-/// The same of texts of an input.
-pub fn acting(req: &Request, named: Option<&Text>, key: Option<&Text>) -> Result<String, Error> {
-    acting_as(req, named.map(|text| &**text), key.map(|text| &**text))
-}
-
 /// What it may see.
 pub fn visible_to(req: &Request, named: Option<&str>, key: Option<&str>) -> Result<Visible, Error> {
     Visible::to_reader(asker(req, named, key))
-}
-
-pub fn visible(req: &Request, named: Option<&Text>, key: Option<&Text>) -> Result<Visible, Error> {
-    visible_to(req, named.map(|text| &**text), key.map(|text| &**text))
 }
 
 /// The project that is asked for; a credential that is bound to one asks for that and no other.
@@ -94,14 +85,12 @@ pub fn project_of(req: &Request, named: Option<&str>) -> Result<Option<String>, 
     Ok(req.caller.forced_project().or(named).map(str::to_owned))
 }
 
-pub fn in_project(req: &Request, named: Option<Text>) -> Result<Option<String>, Error> {
-    project_of(req, named.as_deref())
-}
-
-/// The agent whose live sessions are meant: that of the query, not that of a key.
-fn session_agent(req: &Request) -> Result<String, Error> {
+/// Whose live sessions are meant: of the agent that the query names, not of that in a key; and of the project that
+/// the credential is bound to.
+fn live_of(req: &Request) -> Result<LiveOf<'_>, Error> {
     let query: AgentQuery = AgentQuery::of_query(req)?;
-    req.caller.agent(query.agent_id.as_deref().or(req.asker().named), None)
+    let agent = req.caller.agent(query.agent_id.as_deref().or(req.asker().named), None)?;
+    Ok(LiveOf { agent, project: req.caller.forced_project() })
 }
 
 impl AgentQuery {
@@ -113,28 +102,28 @@ impl AgentQuery {
 }
 
 fn list(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
-    Ok(Response::json(&sessions.live_sessions(&session_agent(req)?)))
+    Ok(Response::json(&sessions.live_sessions(&live_of(req)?)))
 }
 
 fn one(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
-    Ok(Response::json(&sessions.live_session(&session_agent(req)?, req.param("key"))?))
+    Ok(Response::json(&sessions.live_session(&live_of(req)?, req.param("key"))?))
 }
 
 /// Who may, then which session, then what.
 fn bypass(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
-    let (agent, key) = (session_agent(req)?, req.param("key"));
-    sessions.live_session(&agent, key)?;
+    let (of, key) = (live_of(req)?, req.param("key"));
+    sessions.live_session(&of, key)?;
     let body: BypassBody = req.input()?;
-    Ok(Response::json(&sessions.bypass(&agent, key, body.enabled.0)))
+    Ok(Response::json(&sessions.bypass(&of.agent, key, body.enabled.0)))
 }
 
 fn renew(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
-    Ok(Response::json(&sessions.renew(&session_agent(req)?, req.param("key"))?))
+    Ok(Response::json(&sessions.renew(&live_of(req)?, req.param("key"))?))
 }
 
 fn transcript(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     let query: AgentQuery = req.input()?;
-    let visible = visible_to(req, query.agent_id.as_deref(), Some(req.param("key")))?;
+    let visible = visible_to(req, query.agent_id.as_deref(), Some(plain_key(req.param("key"))))?;
     Ok(Response::json(&sessions.transcript(&visible, req.param("key"))?))
 }
 

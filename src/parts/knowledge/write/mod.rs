@@ -1,6 +1,8 @@
 //! What a memory brings into the graph: entities it names, and the entities and claims of a structured
 //! payload.
 
+use crate::text::one_line;
+
 mod api;
 mod claims;
 mod link;
@@ -13,5 +15,5 @@ pub use structured::{Structured, Subject, Writing};
 
 /// Lower case, single spaces.
 pub fn canonical(name: &str) -> String {
-    name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+    one_line(&name.to_lowercase())
 }

@@ -13,7 +13,7 @@ use crate::parts::inference::{Completion, Model};
 use crate::parts::memory::Memory;
 use crate::parts::memory::api::{AggregateMeta, AggregateUsage, Hit, ModelStage, RecallAnswer, TokenUsage};
 use crate::parts::memory::remember::Aggregate;
-use crate::text::hex;
+use crate::text::{hex, one_line};
 
 const PLAN_TOKENS: u32 = 300;
 const PLAN_LIMIT: Duration = Duration::from_secs(20);
@@ -225,7 +225,7 @@ impl Run {
     fn key(&self, query: &RecallQuery) -> String {
         let mut sources = self.source_ids();
         sources.sort();
-        let question = query.text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+        let question = one_line(&query.text.to_lowercase());
         let mut parts =
             vec![query.agent.as_str(), query.project.as_deref().unwrap_or_default(), &question, query.budget.as_str()];
         parts.extend(sources.iter().map(String::as_str));

@@ -10,6 +10,7 @@ use crate::parts::memory::api::{DedupeMeta, EntityAnswer, Hit, RecallAnswer, Rec
 use crate::parts::memory::beside::Item;
 use crate::parts::memory::store::recall::Row;
 use crate::parts::memory::store::temporal::Dated;
+use crate::text::one_line;
 
 /// How long the stages took.
 pub struct Timings {
@@ -294,7 +295,7 @@ impl Hit {
     }
 
     fn fill_dated(&mut self, row: Dated) {
-        let one_line = row.content.split_whitespace().collect::<Vec<_>>().join(" ");
+        let one_line = one_line(&row.content);
         self.content_length = one_line.chars().count();
         self.truncated = self.content_length > DATED_LENGTH;
         self.content = one_line.chars().take(DATED_LENGTH).collect();

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::filter::Filter;
 use super::rank::Ranked;
 use crate::parts::knowledge::{Fact, claims};
+use crate::text::one_line;
 
 const ALL_SUPERSEDED: f64 = 0.65;
 const PARTLY_SUPERSEDED: f64 = 0.85;
@@ -53,5 +54,5 @@ fn note(facts: &[&Fact]) -> String {
 }
 
 fn short(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(FACT).collect()
+    one_line(text).chars().take(FACT).collect()
 }

@@ -3,8 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::http::input::trimmed;
-use crate::text::hex;
 use crate::text::listed;
+use crate::text::{hex, one_line};
 
 /// A text taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn normalize(text: &str) -> Normal {
     let stored = text.replace("\r\n", "\n").replace('\r', "\n");
     let stored = trimmed(&stored).to_owned();
     let lower = stored.to_lowercase();
-    let collapsed = lower.split_whitespace().collect::<Vec<_>>().join(" ");
+    let collapsed = one_line(&lower);
     let normalized = collapsed.trim_end_matches(['.', ',', '!', '?', ';', ':']).trim().to_owned();
     let basis = if normalized.is_empty() { &lower } else { &normalized };
     let hash = hex(&Sha256::digest(basis.as_bytes()));

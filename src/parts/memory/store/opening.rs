@@ -48,11 +48,12 @@ pub fn newest(connection: &Connection, visible: &Conditions, limit: i64) -> rusq
     sql::rows(connection, &text, visible.between(&[], &[&limit]), brief)
 }
 
-/// The live memories that are worth most: pinned ones, then by importance, then the newest.
+/// The live memories that are worth most: pinned ones, then by importance, then the newest. Private ones are not
+/// among them: what is made of these is read by others.
 pub fn worthiest(connection: &Connection, visible: &Conditions, limit: i64) -> rusqlite::Result<Vec<Brief>> {
     let text = format!(
         "SELECT {COLUMNS} FROM memories m INDEXED BY idx_signetd_memories_worth
-         WHERE m.is_deleted = 0 AND m.scope IS NULL AND {}
+         WHERE m.is_deleted = 0 AND m.scope IS NULL AND COALESCE(m.visibility, 'global') = 'global' AND {}
          ORDER BY m.pinned DESC, m.importance DESC, m.created_at DESC LIMIT ?",
         visible.sql()
     );

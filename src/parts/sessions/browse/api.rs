@@ -2,8 +2,8 @@
 
 use crate::http::input::{Clamped, LongText, Text, UnlessFalse};
 use crate::parts::sessions::claims::RuntimePath;
+use crate::parts::sessions::store::search::Hit;
 use crate::parts::sessions::store::summaries::Node;
-use crate::parts::sessions::transcripts::Hit;
 use crate::{answer, input, names};
 
 type Short = LongText<2_000>;
@@ -276,7 +276,8 @@ answer! {
         pub id: String = "id";
         pub content: String = "content";
         pub kind: String = "type";
-        pub created_at: String = "createdAt";
+        /// Nothing for one that is gone for good.
+        pub created_at: Option<String> = "createdAt";
         pub deleted: bool = "deleted";
     }
 }

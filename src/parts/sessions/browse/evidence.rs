@@ -7,12 +7,13 @@ use crate::parts::documents::artifacts::Lineage;
 use crate::parts::knowledge::Assertion;
 use crate::parts::memory::Search;
 use crate::parts::sessions::store::ledger::Shown;
+use crate::text::one_line;
 
 /// Characters of a label.
 const LABEL: usize = 120;
 
 fn label(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LABEL).collect()
+    one_line(text).chars().take(LABEL).collect()
 }
 
 fn payload(value: Value) -> Map<String, Value> {

@@ -13,6 +13,14 @@ fn unknown() -> Error {
     Error::not_found("Session not found")
 }
 
+/// Whose live sessions.
+#[derive(Debug, Clone)]
+pub struct LiveOf<'a> {
+    pub agent: String,
+    /// Only those at work on this project. A session that nobody has announced is at work on none.
+    pub project: Option<&'a str>,
+}
+
 impl Sessions {
     fn claimed(&self, id: &SessionId, claim: Claim) -> LiveSession {
         LiveSession {
@@ -38,11 +46,19 @@ impl Sessions {
         })
     }
 
+    fn is_shown(&self, of: &LiveOf<'_>, key: &str) -> bool {
+        let at_work_on = || self.peers.of_session(&of.agent, key).and_then(|row| row.project);
+        of.project.is_none() || of.project == at_work_on().as_deref()
+    }
+
     /// An agent's live sessions, newest first.
-    pub fn live_sessions(&self, agent: &str) -> LiveSessions {
-        let mut sessions: Vec<LiveSession> =
-            self.claims.of_agent(agent).iter().map(|(id, claim)| self.claimed(id, *claim)).collect();
-        let wanted = Wanted { agent: agent.to_owned(), include_self: true, ..Wanted::default() };
+    pub fn live_sessions(&self, of: &LiveOf<'_>) -> LiveSessions {
+        let agent = of.agent.as_str();
+        let claims = self.claims.of_agent(agent);
+        let claims = claims.iter().filter(|(id, _)| self.is_shown(of, &id.key));
+        let mut sessions: Vec<LiveSession> = claims.map(|(id, claim)| self.claimed(id, *claim)).collect();
+        let project = of.project.map(str::to_owned);
+        let wanted = Wanted { agent: agent.to_owned(), include_self: true, project, ..Wanted::default() };
         for presence in self.peers.list(&wanted, usize::MAX).iter().filter(|row| row.agent_id == agent) {
             let fresh = self.announced(agent, presence).filter(|row| !sessions.iter().any(|s| s.key == row.key));
             sessions.extend(fresh);
@@ -51,7 +67,11 @@ impl Sessions {
         LiveSessions { count: sessions.len(), sessions }
     }
 
-    pub fn live_session(&self, agent: &str, key: &str) -> Result<LiveSession, Error> {
+    pub fn live_session(&self, of: &LiveOf<'_>, key: &str) -> Result<LiveSession, Error> {
+        if !self.is_shown(of, key) {
+            return Err(unknown());
+        }
+        let agent = of.agent.as_str();
         let id = SessionId::of(agent, key);
         let claimed = self.claims.get(&id).map(|claim| self.claimed(&id, claim));
         claimed.or_else(|| self.announced(agent, &self.peers.of_session(agent, key)?)).ok_or_else(unknown)
@@ -63,10 +83,13 @@ impl Sessions {
         Bypassed { key: plain_key(key).to_owned(), bypassed: on }
     }
 
-    pub fn renew(&self, agent: &str, key: &str) -> Result<Renewed, Error> {
-        let id = SessionId::of(agent, key);
+    pub fn renew(&self, of: &LiveOf<'_>, key: &str) -> Result<Renewed, Error> {
+        if !self.is_shown(of, key) {
+            return Err(unknown());
+        }
+        let id = SessionId::of(&of.agent, key);
         let until = self.claims.renew(&id);
-        let touched = self.peers.touch_session(agent, key);
+        let touched = self.peers.touch_session(&of.agent, key);
         if until.is_none() && !touched {
             return Err(unknown());
         }

@@ -10,4 +10,5 @@ mod summaries;
 
 pub use api::*;
 pub use blackbox::Looked;
+pub use live::LiveOf;
 pub use replay_api::*;

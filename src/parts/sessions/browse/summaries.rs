@@ -8,6 +8,7 @@ use crate::parts::sessions::Sessions;
 use crate::parts::sessions::store::summaries::{self, Node, Wanted};
 use crate::parts::sessions::store::transcripts::{self, Stored};
 use crate::parts::sessions::transcripts::excerpt;
+use crate::text::{clipped, one_line};
 
 /// Nodes around one, and memories behind it.
 const AROUND: i64 = 100;
@@ -82,29 +83,26 @@ fn linked(mut memories: Vec<Brief>, purged: Vec<String>) -> Vec<LinkedMemory> {
         id: m.id,
         content: if m.deleted { "[deleted memory]".to_owned() } else { m.content },
         kind: m.kind,
-        created_at: m.created_at,
+        created_at: Some(m.created_at),
         deleted: m.deleted,
     });
     let gone = purged.into_iter().map(|id| LinkedMemory {
         id,
         content: "[deleted memory]".to_owned(),
         kind: "unknown".to_owned(),
-        created_at: String::new(),
+        created_at: None,
         deleted: true,
     });
     there.chain(gone).take(MEMORIES).collect()
 }
 
 fn shown(stored: Stored, node: &Node, chars: usize) -> ExpandedTranscript {
-    let plain = stored.content.split_whitespace().collect::<Vec<_>>().join(" ");
+    let plain = one_line(&stored.content);
     let letters = |word: &&str| word.chars().filter(|c| c.is_alphabetic()).count() >= SHORTEST;
     let words: Vec<String> =
         node.content.split(|c: char| !c.is_alphanumeric()).filter(letters).map(str::to_lowercase).take(WORDS).collect();
     let excerpt = excerpt(&plain, &words, EXCERPT);
-    let content = match plain.char_indices().nth(chars) {
-        Some((end, _)) => format!("{}...", plain[..end].trim_end()),
-        None => plain,
-    };
+    let content = clipped(&plain, chars);
     ExpandedTranscript {
         session_key: stored.key,
         harness: stored.harness,

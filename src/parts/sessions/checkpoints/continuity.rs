@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::parts::sessions::claims::SessionId;
 use crate::sys::clock::Clock;
 use crate::sys::locks;
+use crate::text::one_line;
 
 /// Sessions counted at most; those that were silent longest go first.
 const MOST: usize = 1_000;
@@ -78,6 +79,12 @@ fn push(list: &mut VecDeque<String>, item: String, most: usize) {
     }
 }
 
+/// The beginning of a message on one line.
+fn snippet(message: &str) -> String {
+    let head: String = message.chars().take(SNIPPET * 4).collect();
+    one_line(&head).chars().take(SNIPPET).collect()
+}
+
 impl Continuity {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Continuity { clock, sessions: Mutex::default() }
@@ -122,8 +129,7 @@ impl Continuity {
         if !terms.is_empty() {
             push(&mut p.queries, terms.to_owned(), QUERIES);
         }
-        let snippet: String = message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SNIPPET).collect();
-        push(&mut p.snippets, snippet, SNIPPETS);
+        push(&mut p.snippets, snippet(message), SNIPPETS);
         let passed = p.last_checkpoint.duration_until(now);
         let comes_due = p.due.is_none()
             && (p.prompts_since >= rhythm.prompts
@@ -158,6 +164,11 @@ impl Continuity {
         p.prompts_since = 0;
         p.last_checkpoint = now;
         Some(taken)
+    }
+
+    /// The project of a session that is counted.
+    pub fn project(&self, id: &SessionId) -> Option<Option<String>> {
+        locks::lock(&self.sessions).get(id).map(|p| p.project.clone())
     }
 
     /// How many prompts were counted.

@@ -129,19 +129,13 @@ impl Sessions {
     }
 
     fn checkpoints_of_project(&self, visible: &Visible, project: &str, limit: i64) -> Result<Vec<Row>, Error> {
-        let (agent, _) = agent_of(visible);
+        let (agent, _) = visible.agent_and_project();
         let project = real_project(project);
         Ok(self.core.db.read(|c| store::of_project(c, agent, &project, limit))?)
     }
 
     fn checkpoints_of_session(&self, visible: &Visible, key: &str) -> Result<Vec<Row>, Error> {
-        let (agent, bound_to) = agent_of(visible);
+        let (agent, bound_to) = visible.agent_and_project();
         Ok(self.core.db.read(|c| store::of_session(c, agent, key, bound_to, SHOWN))?)
     }
-}
-
-/// Agent and project whose rows may be seen.
-fn agent_of(visible: &Visible) -> (&str, Option<&str>) {
-    let (agent, project) = visible.agent_and_project();
-    (agent.unwrap_or(crate::core::access::DEFAULT_AGENT), project)
 }

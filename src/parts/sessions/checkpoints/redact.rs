@@ -72,7 +72,8 @@ fn assignment(lower: &str) -> Option<usize> {
         let is_variable = c == '=' && from > 0 && name.as_bytes()[from - 1] == b'$';
         let value = &lower[at + 1..];
         let value = value.trim_start_matches(['"', '\'', '=']);
-        let enough = value.chars().count() >= if is_variable { 1 } else { SHORTEST };
+        let least = if is_variable { 1 } else { SHORTEST };
+        let enough = value.chars().take(least).count() == least;
         if enough && (is_variable || is_secret_name(&name[from..])) {
             return Some(lower.len() - value.len());
         }

@@ -1,9 +1,11 @@
 //! A hook's call resolved: who calls, in which session, and whether it may go on.
 
+use crate::core::Error;
 use crate::core::access::Visible;
 use crate::parts::sessions::Sessions;
 use crate::parts::sessions::claims::{RuntimePath, SessionId};
 use crate::parts::sessions::peers::Seen;
+use crate::parts::sessions::store::transcripts;
 
 /// Who calls, and for which session.
 #[derive(Debug, Clone)]
@@ -16,8 +18,6 @@ pub struct Call {
     pub path: Option<RuntimePath>,
     /// What the agent may see of stored rows.
     pub visible: Visible,
-    /// The caller is on this machine.
-    pub from_here: bool,
     /// The credential is bound to an agent or a project.
     pub confined: bool,
 }
@@ -60,6 +60,25 @@ pub enum Admitted {
 }
 
 impl Sessions {
+    /// A credential that is bound to a project has no business in a session of another: neither in one that lives
+    /// nor in what is stored of one.
+    pub fn check_project(&self, call: &Call) -> Result<(), Error> {
+        let (Some(own), Some(id), Some(key)) = (call.bound_to(), call.session(), call.key.as_deref()) else {
+            return Ok(());
+        };
+        let refused = || Err(call.visible.project_refusal());
+        if self.peers.of_session(&call.agent, key).is_some_and(|row| row.project.as_deref() != Some(own)) {
+            return refused();
+        }
+        if self.continuity.project(&id).is_some_and(|project| project.as_deref() != Some(own)) {
+            return refused();
+        }
+        match self.core.db.read(|c| transcripts::project(c, &call.agent, key))? {
+            Some(project) if project.as_deref() != Some(own) => refused(),
+            _ => Ok(()),
+        }
+    }
+
     /// Claims the session for the caller's runtime; whether it was claimed before.
     pub fn claim(&self, call: &Call) -> Result<bool, RuntimePath> {
         let Some(id) = call.session() else { return Ok(false) };
@@ -80,11 +99,9 @@ impl Sessions {
             Ok(known) => known,
             Err(by) => return Admitted::Held { by, known: true },
         };
-        if call.key.is_some() {
-            match announce {
-                true => drop(self.peers.announce(call.seen())),
-                false => self.peers.touch(call.seen()),
-            }
+        match announce {
+            true => drop(self.peers.announce(call.seen())),
+            false => self.peers.touch(call.seen()),
         }
         self.harnesses.stamp(&call.harness);
         if self.is_bypassed(call) { Admitted::Bypassed } else { Admitted::Go { known } }

@@ -12,7 +12,7 @@ use crate::parts::sessions::store::summaries::{self, Node, NodeKind};
 use crate::parts::sessions::store::{epochs, threads, transcripts};
 use crate::parts::sessions::transcripts::lineage::Subject;
 use crate::parts::sessions::transcripts::{Given, is_noise};
-use crate::text::time;
+use crate::text::{clipped, one_line, time};
 
 /// What a summary should hold where the config says nothing.
 const GUIDELINES: &str = "\
@@ -50,7 +50,7 @@ impl Sessions {
             return Ok(PreCompactionAnswer { instructions, bypassed: Some(true), ..PreCompactionAnswer::default() });
         }
         self.checkpoint_now(call, context);
-        if let Some(raw) = transcript.path.as_ref().and_then(|_| transcript.read(&self.core.env)) {
+        if let Some(raw) = transcript.file(&self.core.env) {
             self.note_skills(call, &raw.text);
         }
         let hooks = self.core.config().hooks.pre_compaction();
@@ -67,8 +67,7 @@ impl Sessions {
             if !memories.is_empty() {
                 prompt += "\n\nAlready remembered:";
                 for memory in memories {
-                    let content = memory.content.split_whitespace().collect::<Vec<_>>().join(" ");
-                    prompt += &format!("\n- {}", content.chars().take(MEMORY).collect::<String>());
+                    prompt += &format!("\n- {}", clipped(&memory.content, MEMORY));
                 }
             }
         }
@@ -189,7 +188,7 @@ fn record_of(call: &Call, node: &Node, summary: &str) -> Record {
         content: summary.to_owned(),
         kind: "session_summary",
         importance: 0.8,
-        tags: Some(format!("session,summary,{}", call.harness)),
+        tags: Some(format!("session,summary,{}", one_line(&call.harness).replace(',', " "))),
         who: "system",
         source_type: call.harness.clone(),
         source_id: call.key.clone(),

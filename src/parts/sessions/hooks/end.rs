@@ -13,7 +13,7 @@ use crate::parts::sessions::store::captures::{self, Capture};
 use crate::parts::sessions::store::summary_jobs::{self, SummaryJob};
 use crate::parts::sessions::store::transcripts::{self as store, Owner};
 use crate::parts::sessions::store::{epochs, skills};
-use crate::parts::sessions::transcripts::{Given, is_noise, normalise, skill_uses};
+use crate::parts::sessions::transcripts::{Given, is_noise, skill_uses};
 use crate::text::{hex, time};
 
 /// A shorter conversation is not worth a summary; of a longer one so much is read. Both in characters.
@@ -97,9 +97,8 @@ impl Sessions {
     /// Stores the conversation with all that is to be made of it.
     fn keep(&self, call: &Call, ending: &Ending) -> Result<EndAnswer, Error> {
         self.core.mutable()?;
-        let raw = ending.transcript.read(&self.core.env);
-        let (given, raw_text, from_file) = match raw {
-            Some(raw) => (normalise(&call.harness, &raw.text), Some(raw.text), raw.from_file),
+        let (given, raw_text, from_file) = match ending.transcript.said(&call.harness, &self.core.env) {
+            Some((raw, said)) => (said, Some(raw.text), raw.from_file),
             None => (String::new(), None, false),
         };
         let stored = match &call.key {

@@ -9,7 +9,7 @@ use crate::parts::sessions::checkpoints::Trigger;
 use crate::parts::sessions::store::epochs;
 use crate::parts::sessions::store::summary_jobs::{self, SummaryJob};
 use crate::parts::sessions::store::transcripts::{self as store, Owner};
-use crate::parts::sessions::transcripts::{Given, is_noise, normalise};
+use crate::parts::sessions::transcripts::{Given, Raw, is_noise, normalise};
 use crate::text::time;
 
 /// Bytes that must be new.
@@ -30,11 +30,8 @@ impl Sessions {
         }
         self.core.mutable()?;
         // the text counts before the file here
-        let sent = given
-            .inline
-            .clone()
-            .or_else(|| Given { inline: None, ..given.clone() }.read(&self.core.env).map(|r| r.text));
-        let sent = sent.map(|raw| normalise(&call.harness, &raw)).unwrap_or_default();
+        let of = |raw: Raw| Some(normalise(&call.harness, &raw.text)).filter(|said| !said.is_empty());
+        let sent = given.body().and_then(of).or_else(|| given.file(&self.core.env).and_then(of)).unwrap_or_default();
         let stored = self.core.db.read(|c| store::find(c, &call.agent, &key, call.bound_to()))?;
         let is_sent = stored.as_ref().is_none_or(|stored| sent.len() >= stored.content.len());
         let text = match (&stored, is_sent) {

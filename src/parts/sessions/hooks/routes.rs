@@ -1,7 +1,5 @@
 //! `/api/hooks/*`.
 
-use std::net::IpAddr;
-
 use super::api::{
     CompactionAnswer, CompactionBody, EndAnswer, EndBody, ExtractAnswer, ExtractBody, NothingRecalled,
     NothingRemembered, PreCompactionAnswer, PreCompactionBody, PromptAnswer, PromptBody, SessionBody, SessionRecall,
@@ -89,8 +87,10 @@ fn is_internal(req: &Request) -> bool {
     req.headers.text("x-signet-no-hooks") == Some("1")
 }
 
-fn from_here(peer: Option<IpAddr>) -> bool {
-    peer.is_some_and(|ip| plain_address(ip).is_loopback())
+/// On this machine, and bound to nothing.
+fn is_trusted(req: &Request) -> bool {
+    let here = req.peer_ip().is_some_and(|ip| plain_address(ip).is_loopback());
+    here && req.caller.scoped().is_none()
 }
 
 fn is(given: &Option<Short>, word: &str) -> bool {
@@ -103,6 +103,7 @@ fn text(given: Option<&Short>) -> Option<String> {
 
 /// Who calls, for which session.
 fn call(
+    sessions: &Sessions,
     req: &Request,
     harness: &Short,
     agent: Option<&Short>,
@@ -112,16 +113,17 @@ fn call(
 ) -> Result<Call, Error> {
     let asker: Asker<'_> = asker(req, agent.map(|a| &**a), key.map(|k| &**k));
     let header = req.headers.text("x-signet-runtime-path").and_then(RuntimePath::parse);
-    Ok(Call {
+    let call = Call {
         harness: harness.0.clone(),
         agent: asker.caller.agent(asker.named, asker.session_key)?,
         key: text(key),
         project: project_of(req, project.map(|p| &**p))?,
         path: header.or(path.0),
         visible: crate::core::access::Visible::to_reader(asker)?,
-        from_here: from_here(req.peer_ip()),
         confined: req.caller.scoped().is_some(),
-    })
+    };
+    sessions.check_project(&call)?;
+    Ok(call)
 }
 
 /// A failure in the words that hooks have for it.
@@ -140,7 +142,8 @@ fn start(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     }
     let body: StartBody = req.input()?;
     let key = body.session_key.as_ref();
-    let call = call(req, &body.harness, body.agent_id.as_ref(), key, body.project.as_ref(), body.runtime_path)?;
+    let call =
+        call(sessions, req, &body.harness, body.agent_id.as_ref(), key, body.project.as_ref(), body.runtime_path)?;
     let opening = Opening {
         parent: text(body.parent_session_key.as_ref()),
         harness_agent: text(body.harness_agent_id.as_ref()),
@@ -160,14 +163,15 @@ fn prompt(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
         return Ok(Response::json(&PromptAnswer::default()));
     }
     let body: PromptBody = req.input()?;
-    let prompt = Prompt::of(&body, from_here(req.peer_ip()))?;
+    let prompt = Prompt::of(&body, is_trusted(req))?;
     let key = body.session_key.as_ref();
-    let call = call(req, &body.harness, body.agent_id.as_ref(), key, body.project.as_ref(), body.runtime_path)?;
+    let call =
+        call(sessions, req, &body.harness, body.agent_id.as_ref(), key, body.project.as_ref(), body.runtime_path)?;
     Ok(Response::json(&sessions.prompt(&call, &prompt).map_err(hook_failed)?))
 }
 
 fn given(req: &Request, path: Option<&Short>, inline: Option<&Text>) -> Given {
-    Given { path: text(path), inline: inline.map(|text| text.0.clone()), from_here: from_here(req.peer_ip()) }
+    Given { path: text(path), inline: inline.map(|text| text.0.clone()), trusted: is_trusted(req) }
 }
 
 fn end(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
@@ -176,7 +180,8 @@ fn end(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     }
     let body: EndBody = req.input()?;
     let key = body.session_key.as_ref().or(body.session_id.as_ref());
-    let call = call(req, &body.harness, body.agent_id.as_ref(), key, body.project.as_ref(), body.runtime_path)?;
+    let call =
+        call(sessions, req, &body.harness, body.agent_id.as_ref(), key, body.project.as_ref(), body.runtime_path)?;
     let ending = Ending {
         session_id: text(body.session_id.as_ref()),
         transcript: given(req, body.transcript_path.as_ref(), body.transcript.as_ref()),
@@ -191,7 +196,8 @@ fn extract(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     }
     let body: ExtractBody = req.input()?;
     let key = Some(&body.session_key);
-    let call = call(req, &body.harness, body.agent_id.as_ref(), key, body.project.as_ref(), body.runtime_path)?;
+    let call =
+        call(sessions, req, &body.harness, body.agent_id.as_ref(), key, body.project.as_ref(), body.runtime_path)?;
     let given = given(req, body.transcript_path.as_ref(), body.transcript.as_ref());
     Ok(Response::json(&sessions.extract(&call, &given).map_err(hook_failed)?))
 }
@@ -222,11 +228,11 @@ fn skill(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
 }
 
 /// The session of what is remembered or asked: that of the header before that of the body.
-fn session_call(req: &Request, body: SessionBody, agent: Option<&Text>) -> Result<Call, Error> {
+fn session_call(sessions: &Sessions, req: &Request, body: SessionBody, agent: Option<&Text>) -> Result<Call, Error> {
     let header = req.headers.text("x-signet-session-key").map(|key| Short::from(key.to_owned()));
     let key = header.or(body.session_key);
     let agent = agent.map(|text| Short::from(text.0.clone()));
-    call(req, &body.harness, agent.as_ref(), key.as_ref(), None, body.runtime_path)
+    call(sessions, req, &body.harness, agent.as_ref(), key.as_ref(), None, body.runtime_path)
 }
 
 fn remember(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
@@ -235,7 +241,7 @@ fn remember(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     }
     let session: SessionBody = req.input()?;
     let body: RememberBody = req.input()?;
-    let call = session_call(req, session, body.agent_id.as_ref())?;
+    let call = session_call(sessions, req, session, body.agent_id.as_ref())?;
     if sessions.admit_explicit(&call)? {
         return Ok(Response::json(&NothingRemembered::bypassed(true)));
     }
@@ -258,7 +264,7 @@ fn recall(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     let session: SessionBody = req.input()?;
     let body: RecallBody = req.input()?;
     project_of(req, body.project.as_deref())?;
-    let call = session_call(req, session, body.agent_id.as_ref())?;
+    let call = session_call(sessions, req, session, body.agent_id.as_ref())?;
     if sessions.admit_explicit(&call)? {
         return Ok(Response::json(&NothingRecalled::bypassed(&body.query)));
     }
@@ -272,7 +278,7 @@ fn recall(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
 fn before_compaction(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     let body: PreCompactionBody = req.input()?;
     let mut call =
-        call(req, &body.harness, body.agent_id.as_ref(), body.session_key.as_ref(), None, body.runtime_path)?;
+        call(sessions, req, &body.harness, body.agent_id.as_ref(), body.session_key.as_ref(), None, body.runtime_path)?;
     sessions.find_agent(&mut call, body.agent_id.is_some(), &req.caller);
     let given = given(req, body.transcript_path.as_ref(), None);
     let answer = sessions.before_compaction(&call, body.session_context.as_deref(), &given);
@@ -282,7 +288,8 @@ fn before_compaction(sessions: &Sessions, req: &Request) -> Result<Response, Api
 fn after_compaction(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     let body: CompactionBody = req.input()?;
     let key = body.session_key.as_ref();
-    let call = call(req, &body.harness, body.agent_id.as_ref(), key, body.project.as_ref(), body.runtime_path)?;
+    let call =
+        call(sessions, req, &body.harness, body.agent_id.as_ref(), key, body.project.as_ref(), body.runtime_path)?;
     let answer = sessions.after_compaction(&call, &body.summary);
     Ok(Response::json(&answer.map_err(|e| in_words(e, "Failed to save summary"))?))
 }

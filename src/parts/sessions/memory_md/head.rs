@@ -7,14 +7,16 @@ use sha2::{Digest, Sha256};
 
 use super::projection::HEAD_TOKENS;
 use crate::core::Error;
-use crate::core::access::DEFAULT_AGENT;
 use crate::parts::sessions::Sessions;
+use crate::parts::sessions::folders::home_of;
 use crate::parts::sessions::store::heads;
 use crate::sys::files;
 use crate::text::hex;
 
 /// Backups kept; the oldest go first.
 const BACKUPS: usize = 50;
+/// Why an agent has no MEMORY.md.
+pub const NO_FOLDER: &str = "is of an agent whose name is no folder's";
 /// The first line says when it was made.
 const MARK: &str = "<!-- generated ";
 
@@ -58,6 +60,7 @@ impl Sessions {
     /// Writes an agent's working memory; false when it stands so already.
     pub fn write_head(&self, agent: &str, content: &str, owner: &str) -> Result<bool, Unwritten> {
         let body = without_mark(check(content)?);
+        self.head_paths(agent).ok_or(Unwritten::Unfit(NO_FOLDER))?;
         self.core.mutable()?;
         let now = self.core.clock.now().to_zoned_datetime(jiff::tz::TimeZone::UTC);
         let mark = format!("{MARK}{} -->\n\n", now.strftime("%Y-%m-%d %H:%M"));
@@ -79,7 +82,7 @@ impl Sessions {
 
     /// The file, if its content is another; the older one is kept.
     fn write_file(&self, agent: &str, text: &str, body: &str) -> Result<bool, Unwritten> {
-        let (path, backups) = self.head_paths(agent);
+        let (path, backups) = self.head_paths(agent).ok_or(Unwritten::Unfit(NO_FOLDER))?;
         let failed = |cause: std::io::Error| Unwritten::Failed(Error::failed(format!("MEMORY.md: {cause}")));
         let old = std::fs::read_to_string(&path).ok();
         if old.as_deref().is_some_and(|old| without_mark(old.trim()) == body.trim()) {
@@ -102,10 +105,9 @@ impl Sessions {
     }
 
     /// Where an agent's MEMORY.md stands, and where its backups do.
-    pub fn head_paths(&self, agent: &str) -> (PathBuf, PathBuf) {
-        let workspace = &self.core.env.workspace;
-        let home = if agent == DEFAULT_AGENT { workspace.clone() } else { workspace.join("agents").join(agent) };
-        (home.join("MEMORY.md"), home.join("memory"))
+    pub fn head_paths(&self, agent: &str) -> Option<(PathBuf, PathBuf)> {
+        let home = home_of(&self.core.env.workspace, agent)?;
+        Some((home.join("MEMORY.md"), home.join("memory")))
     }
 }
 
@@ -131,11 +133,8 @@ fn shortened(text: &str, bytes: usize) -> &str {
     if text.len() <= bytes {
         return text;
     }
-    let mut end = bytes;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].rsplit_once('\n').map_or(&text[..end], |(whole, _)| whole)
+    let cut = crate::text::head(text, bytes);
+    cut.rsplit_once('\n').map_or(cut, |(whole, _)| whole)
 }
 
 #[cfg(test)]

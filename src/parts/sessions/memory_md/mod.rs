@@ -31,6 +31,9 @@ pub const RETRY: Duration = Duration::from_secs(5);
 /// Agents that wait for a run at most.
 const MOST: usize = 200;
 
+/// Manifests that are told so of one head: the newest.
+const REFERRED: usize = 50;
+
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ran {
@@ -143,6 +146,9 @@ impl Sessions {
         if !forced && self.last_run(agent).is_some_and(|last| last + BETWEEN > now) {
             return Ok(Ran::Skipped("the last run was less than an hour ago"));
         }
+        if self.head_paths(agent).is_none() {
+            return Ok(Ran::Skipped(head::NO_FOLDER));
+        }
         let Some(_run) = self.synthesis.begin() else { return Ok(Ran::Skipped(BUSY)) };
         let projection = self.project(agent)?;
         if projection.rows == 0 {
@@ -161,9 +167,9 @@ impl Sessions {
 
     /// The manifests of the sessions in a head say so.
     fn refer(&self, agent: &str, manifests: &[String]) {
-        let (path, _) = self.head_paths(agent);
+        let Some((path, _)) = self.head_paths(agent) else { return };
         let named = path.strip_prefix(&self.core.env.workspace).unwrap_or(&path).display().to_string();
-        for manifest in manifests {
+        for manifest in manifests.iter().take(REFERRED) {
             let Some(subject) = self.archive.subject_of(manifest) else { continue };
             let changed = self.archive.change_manifest(&subject, |document| {
                 document.set("memory_md_refs", serde_json::Value::from(vec![named.clone()]));

@@ -13,7 +13,7 @@ use crate::parts::sessions::Sessions;
 use crate::parts::sessions::store::summaries::{self, Node};
 use crate::parts::sessions::store::threads::{self, Head};
 use crate::parts::sessions::transcripts::is_noise;
-use crate::text::time;
+use crate::text::{clipped, one_line, time};
 
 /// Tokens of a head, and those that its first line and its end may take.
 pub const HEAD_TOKENS: usize = 5_000;
@@ -25,8 +25,9 @@ const OPEN_THREADS: usize = 8;
 const NODES: i64 = 20;
 const LEDGER_DAYS: i64 = 30;
 const ARTIFACTS: i64 = 2_000;
-/// Characters of one memory, and of a node's line.
+/// Characters of one memory, of the name of a thread and of a node's line.
 const MEMORY: usize = 240;
+const LABEL: usize = 200;
 const NODE: usize = 120;
 /// What of the room the index of nodes may take from the ledger.
 const INDEX_SHARE: usize = 3;
@@ -70,18 +71,18 @@ fn render(memories: &[Brief], heads: &[Head], nodes: &[Node], files: Vec<Lineage
         "# Working Memory Summary".to_owned(),
         section(
             "Global Head (Tier 1)",
-            memories.iter().map(|m| format!("- [{}] {}", m.kind, short(&m.content, MEMORY))),
+            memories.iter().map(|m| format!("- [{}] {}", m.kind, clipped(&m.content, MEMORY))),
             "No memories yet.",
         ),
         threads_section(heads),
         section(
             "Open Threads",
-            heads.iter().take(OPEN_THREADS).map(|head| format!("- {}", head.label)),
+            heads.iter().take(OPEN_THREADS).map(|head| format!("- {}", clipped(&head.label, LABEL))),
             "No open threads yet.",
         ),
         section(
             "Durable Notes & Constraints",
-            memories.iter().map(|m| format!("- {}", short(&m.content, MEMORY))),
+            memories.iter().map(|m| format!("- {}", clipped(&m.content, MEMORY))),
             "No durable notes yet.",
         ),
     ]
@@ -103,23 +104,15 @@ fn section(title: &str, rows: impl Iterator<Item = String>, empty: &str) -> Stri
     format!("## {title}\n\n{}", if rows.is_empty() { empty.to_owned() } else { rows.join("\n") })
 }
 
-fn short(text: &str, chars: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(chars) {
-        Some((end, _)) => format!("{}...", line[..end].trim_end()),
-        None => line,
-    }
-}
-
 fn threads_section(heads: &[Head]) -> String {
     let rows = heads.iter().map(|head| {
         format!(
             "### {}\n\n- {}\n- latest={} source={} node={}",
-            short(&head.label, 200),
-            head.sample,
+            clipped(&head.label, LABEL),
+            one_line(&head.sample),
             head.latest_at,
-            head.source_type,
-            head.node_id
+            one_line(&head.source_type),
+            one_line(&head.node_id)
         )
     });
     let rows: Vec<String> = rows.collect();
@@ -134,19 +127,19 @@ fn index(nodes: &[Node], room: usize) -> (String, usize) {
     }
     let mut text = String::from("## Temporal Index\n");
     let mut shown = 0;
-    let none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    let none = |text: &Option<String>| text.as_deref().map_or_else(|| "none".to_owned(), one_line);
     for node in nodes {
         let row = format!(
             "\n- id={} kind={} source={} depth={} session={} project={} ref={} latest={}\n  summary: {}",
-            node.id,
-            node.kind,
+            one_line(&node.id),
+            one_line(&node.kind),
             none(&node.source_type),
             node.depth,
             none(&node.session_key),
             none(&node.project),
             none(&node.source_ref),
             node.latest_at,
-            short(&node.content, NODE)
+            clipped(&node.content, NODE)
         );
         if shown > 0 && text.len() + row.len() > room {
             break;
@@ -173,15 +166,16 @@ impl Session {
     fn sentence(&self) -> String {
         let told =
             ["summary", "compaction", "transcript"].iter().find_map(|kind| self.files.get(*kind)?.sentence.clone());
-        told.unwrap_or_else(|| "A session was captured.".to_owned())
+        told.map_or_else(|| "A session was captured.".to_owned(), |told| clipped(&told, MEMORY))
     }
 
     fn row(&self) -> String {
         let links = ["summary", "transcript", "compaction", "manifest"];
         let links: Vec<String> =
             links.iter().filter_map(|kind| Some(format!("[[{}|{kind}]]", self.path_of(kind)?))).collect();
-        let project = self.project.as_deref().unwrap_or("none");
-        format!("- {} | session={} | project={project} | {} {}", self.at, self.name, self.sentence(), links.join(" "))
+        let project = one_line(self.project.as_deref().unwrap_or("none"));
+        let name = one_line(&self.name);
+        format!("- {} | session={name} | project={project} | {} {}", self.at, self.sentence(), links.join(" "))
     }
 }
 

@@ -65,6 +65,9 @@ fn render(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     let agent = acting_as(req, body.agent_id.as_deref(), body.session_key.as_deref())?;
     whole_agent(req)?;
     let projection = sessions.project(&agent).map_err(|e| failed(e, "Synthesis request failed"))?;
+    if sessions.core.mutable().is_ok() {
+        sessions.refer(&agent, &projection.manifests);
+    }
     Ok(Response::json(&Rendered {
         harness: "daemon",
         model: "projection",

@@ -8,6 +8,7 @@ use super::messages::{Message, MessageKind};
 use super::presence::Presence;
 use crate::http::input::{Flag, Loose, Nested, Object, Positive, Text};
 use crate::parts::sessions::claims::RuntimePath;
+use crate::parts::sessions::hooks::Short;
 use crate::{answer, input, names, one_of};
 
 /// Rows of a list, at most a thousand.
@@ -17,11 +18,11 @@ input! {
     /// Which live sessions are asked for.
     pub struct PresenceQuery in Query {
         /// The agent that asks.
-        agent_id: Option<Text> = "agent_id" | "agentId";
+        agent_id: Option<Short> = "agent_id" | "agentId";
         /// The session that asks: with it the agent's other sessions are shown too.
-        session_key: Option<Text> = "session_key" | "sessionKey";
+        session_key: Option<Short> = "session_key" | "sessionKey";
         /// Only of this project.
-        project: Option<Text> = "project";
+        project: Option<Short> = "project";
         /// Show the asking agent's own sessions.
         include_self: Loose<Flag> = "include_self";
         /// Rows of the answer; 50 when left out.
@@ -33,17 +34,17 @@ input! {
     /// A session that is live.
     pub struct PresenceBody in Body {
         /// The harness it runs in.
-        harness: Text = "harness";
+        harness: Short = "harness";
         /// The session; a second announcement of the same one replaces the first.
-        session_key: Option<Text> = "sessionKey";
+        session_key: Option<Short> = "sessionKey";
         /// Whose session it is.
-        agent_id: Option<Text> = "agentId";
+        agent_id: Option<Short> = "agentId";
         /// Its project.
-        project: Option<Text> = "project";
+        project: Option<Short> = "project";
         /// The way by which its harness calls.
         runtime_path: Loose<RuntimePath> = "runtimePath";
         /// Who provides it; the harness when left out.
-        provider: Option<Text> = "provider";
+        provider: Option<Short> = "provider";
     }
 }
 
@@ -51,9 +52,9 @@ input! {
     /// Whose inbox, and how much of it.
     pub struct MessagesQuery in Query {
         /// The agent that reads.
-        agent_id: Option<Text> = "agent_id" | "agentId";
+        agent_id: Option<Short> = "agent_id" | "agentId";
         /// The session that reads.
-        session_key: Option<Text> = "session_key" | "sessionKey";
+        session_key: Option<Short> = "session_key" | "sessionKey";
         /// Not older than this time.
         since: Option<Text> = "since";
         /// With what the agent has sent itself.
@@ -77,9 +78,9 @@ input! {
     /// An agent of another server.
     pub struct AcpInput in Inside {
         /// Its server.
-        base_url: Text = "baseUrl" | "url";
+        base_url: Short = "baseUrl" | "url";
         /// What that server calls it.
-        agent_name: Text = "targetAgentName" | "agentName";
+        agent_name: Short = "targetAgentName" | "agentName";
         /// How long the relay may take; 20000 when left out.
         timeout_ms: Loose<Positive<120_000>> = "timeoutMs";
         /// Goes with the message.
@@ -95,13 +96,13 @@ input! {
         /// What it is for.
         kind: MessageKind = "type", default MessageKind::Info;
         /// Who writes.
-        from_agent_id: Option<Text> = "fromAgentId";
+        from_agent_id: Option<Short> = "fromAgentId";
         /// In which session.
-        from_session_key: Option<Text> = "fromSessionKey";
+        from_session_key: Option<Short> = "fromSessionKey";
         /// To this agent.
-        to_agent_id: Option<Text> = "toAgentId";
+        to_agent_id: Option<Short> = "toAgentId";
         /// To this session.
-        to_session_key: Option<Text> = "toSessionKey";
+        to_session_key: Option<Short> = "toSessionKey";
         /// To everybody.
         broadcast: Loose<Flag> = "broadcast";
         /// `acp` relays it to another server.
@@ -115,11 +116,11 @@ input! {
     /// Who follows what happens.
     pub struct StreamQuery in Query {
         /// The agent that follows.
-        agent_id: Option<Text> = "agent_id" | "agentId";
+        agent_id: Option<Short> = "agent_id" | "agentId";
         /// Its session.
-        session_key: Option<Text> = "session_key" | "sessionKey";
+        session_key: Option<Short> = "session_key" | "sessionKey";
         /// Only sessions of this project.
-        project: Option<Text> = "project";
+        project: Option<Short> = "project";
         /// With the agent's own sessions.
         include_self: Loose<Flag> = "include_self";
         /// With what the agent has sent itself.
@@ -131,7 +132,7 @@ input! {
     /// Whose session is taken away.
     pub struct RemovalQuery in Query {
         /// Its agent.
-        agent_id: Option<Text> = "agent_id" | "agentId";
+        agent_id: Option<Short> = "agent_id" | "agentId";
     }
 }
 

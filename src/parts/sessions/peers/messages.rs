@@ -84,8 +84,10 @@ impl Inbox {
     /// they were sent.
     pub fn includes(&self, message: &Message, holds: impl Fn(&str) -> bool) -> bool {
         let to_session = message.to_session_key.as_deref();
+        let is_others = message.to_session_agent_id.as_ref().is_some_and(|holder| *holder != self.agent);
         let is_own_session = match (to_session, &self.session_key) {
-            (Some(target), Some(own)) => plain_key(target) == plain_key(own),
+            // whoever has a session of this key now: it was sent to whom had it then
+            (Some(target), Some(own)) => !is_others && plain_key(target) == plain_key(own),
             _ => false,
         };
         let held_target = || match (&message.to_session_agent_id, to_session) {
@@ -183,6 +185,7 @@ mod tests {
             !inbox("cid", None, false).includes(&was_held, |_| true)
                 && inbox("dan", None, false).includes(&was_held, nobody)
         );
+        assert!(!inbox("cid", Some("s"), false).includes(&was_held, |_| true), "nor by a session of the same key");
         let broadcast = Message { broadcast: true, ..message("x") };
         assert!(inbox("eve", None, false).includes(&broadcast, nobody));
         assert!(!Inbox { include_broadcast: false, ..inbox("eve", None, false) }.includes(&broadcast, nobody));

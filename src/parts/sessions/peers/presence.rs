@@ -12,6 +12,8 @@ use crate::text::time;
 const STALE: SignedDuration = SignedDuration::from_hours(4);
 /// Rows at most; those that were silent longest go first.
 const MOST: usize = 1_000;
+/// An agent with so many of them makes room among its own.
+const SHARE: usize = 200;
 
 answer! {
     /// A live session.
@@ -106,6 +108,14 @@ impl Presences {
         self.0.retain(|_, row| row.last + STALE > now);
     }
 
+    /// Who makes room: an agent with many rows for itself, else whoever was silent longest.
+    fn oldest(&self, agent: &str) -> Option<String> {
+        let own = |row: &&Row| row.seen.agent == agent;
+        let many = self.0.values().filter(own).count() >= SHARE;
+        let rows = self.0.iter().filter(|(_, row)| !many || row.seen.agent == agent);
+        rows.min_by_key(|(_, row)| row.last).map(|(key, _)| key.clone())
+    }
+
     /// Puts a row in the place of the one with its key, which it was since then.
     pub fn put(&mut self, mut seen: Seen, now: Timestamp) -> Presence {
         self.settle(now);
@@ -113,7 +123,7 @@ impl Presences {
         let key = row_key(&seen);
         if self.0.len() >= MOST
             && !self.0.contains_key(&key)
-            && let Some(oldest) = self.0.iter().min_by_key(|(_, row)| row.last).map(|(key, _)| key.clone())
+            && let Some(oldest) = self.oldest(&seen.agent)
         {
             self.0.remove(&oldest);
         }

@@ -12,10 +12,11 @@ use crate::config::Bucket;
 use crate::core::Error;
 use crate::core::access::Access::Needs;
 use crate::core::access::Permission::{Recall, Remember};
-use crate::http::input::{Nested, Text};
+use crate::http::input::Nested;
 use crate::http::stream::{Event, StreamKind};
 use crate::http::{ApiError, Request, Response, Route};
-use crate::parts::sessions::routes::{acting, in_project};
+use crate::parts::sessions::hooks::Short;
+use crate::parts::sessions::routes::{acting_as, project_of};
 use crate::text::time;
 
 /// Characters of a message.
@@ -52,20 +53,20 @@ pub const ROUTES: &[Route<Arc<Peers>>] = &[
         .about("Server-sent events: live sessions and messages as they come"),
 ];
 
-fn text(given: Option<Text>) -> Option<String> {
+fn text(given: Option<Short>) -> Option<String> {
     given.map(|text| text.0)
 }
 
 fn presence(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
     let query: PresenceQuery = req.input()?;
-    let agent = acting(req, query.agent_id.as_ref(), query.session_key.as_ref())?;
+    let agent = acting_as(req, query.agent_id.as_deref(), query.session_key.as_deref())?;
     if let Some(key) = &query.session_key {
         peers.check_session(&req.caller, &agent, key, true)?;
     }
     let wanted = Wanted {
         agent,
         session_key: text(query.session_key),
-        project: in_project(req, query.project)?,
+        project: project_of(req, query.project.as_deref())?,
         include_self: query.include_self.0.is_some_and(|flag| flag.0),
     };
     let sessions = peers.list(&wanted, query.limit.0.map_or(50, |n| n.0) as usize);
@@ -74,7 +75,7 @@ fn presence(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
 
 fn announce(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
     let body: PresenceBody = req.input()?;
-    let agent = acting(req, body.agent_id.as_ref(), body.session_key.as_ref())?;
+    let agent = acting_as(req, body.agent_id.as_deref(), body.session_key.as_deref())?;
     if let Some(key) = &body.session_key {
         peers.check_session(&req.caller, &agent, key, false)?;
     }
@@ -84,7 +85,7 @@ fn announce(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
         session_key: text(body.session_key),
         provider: text(body.provider).or_else(|| Some(harness.clone())),
         harness,
-        project: in_project(req, body.project)?,
+        project: project_of(req, body.project.as_deref())?,
         runtime_path: body.runtime_path.0,
     });
     Ok(Response::json(&Announced { presence }))
@@ -93,20 +94,20 @@ fn announce(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
 /// Without an agent named, whoever has that session.
 fn remove(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
     let query: RemovalQuery = req.input()?;
-    let key = Text(req.param("sessionKey").to_owned());
-    let agent = acting(req, query.agent_id.as_ref(), Some(&key))?;
-    peers.check_session(&req.caller, &agent, &key, false)?;
+    let key = req.param("sessionKey");
+    let agent = acting_as(req, query.agent_id.as_deref(), Some(key))?;
+    peers.check_session(&req.caller, &agent, key, false)?;
     let mut holders = vec![agent];
     if req.caller.bound().is_none() && query.agent_id.is_none() {
-        holders.extend(peers.holders(&key));
+        holders.extend(peers.holders(key));
     }
-    let removed = holders.iter().any(|agent| peers.remove(agent, &key));
+    let removed = holders.iter().any(|agent| peers.remove(agent, key));
     Ok(Response::json(&PresenceRemoved { removed }))
 }
 
 fn messages(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
     let query: MessagesQuery = req.input()?;
-    let agent = acting(req, query.agent_id.as_ref(), query.session_key.as_ref())?;
+    let agent = acting_as(req, query.agent_id.as_deref(), query.session_key.as_deref())?;
     if let Some(key) = &query.session_key {
         peers.check_session(&req.caller, &agent, key, true)?;
     }
@@ -130,7 +131,7 @@ fn is_relayed(_: &Arc<Peers>, req: &Request) -> bool {
 
 fn send(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
     let body: MessageBody = req.input()?;
-    let from_agent = acting(req, body.from_agent_id.as_ref(), body.from_session_key.as_ref())?;
+    let from_agent = acting_as(req, body.from_agent_id.as_deref(), body.from_session_key.as_deref())?;
     if let Some(key) = &body.from_session_key {
         peers.check_session(&req.caller, &from_agent, key, true)?;
     }
@@ -167,7 +168,7 @@ fn send(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
 
 fn stream(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
     let query: StreamQuery = req.input()?;
-    let agent = acting(req, query.agent_id.as_ref(), query.session_key.as_ref())?;
+    let agent = acting_as(req, query.agent_id.as_deref(), query.session_key.as_deref())?;
     if let Some(key) = &query.session_key {
         peers.check_session(&req.caller, &agent, key, true)?;
     }
@@ -181,7 +182,7 @@ fn stream(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
     let wanted = Wanted {
         agent,
         session_key,
-        project: in_project(req, query.project)?,
+        project: project_of(req, query.project.as_deref())?,
         include_self: query.include_self.0.is_some_and(|flag| flag.0),
     };
     let peers = Arc::clone(peers);

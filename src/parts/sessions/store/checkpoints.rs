@@ -100,26 +100,32 @@ pub fn prune(tx: &Tx<'_>, before: &str, limit: i64) -> rusqlite::Result<usize> {
     Ok(old.len())
 }
 
-/// An agent's checkpoints of a project, newest first.
-pub fn of_project(connection: &Connection, agent: &str, project: &str, limit: i64) -> rusqlite::Result<Vec<Row>> {
+/// An agent's checkpoints of a project, or those of all, newest first.
+pub fn of_project(
+    connection: &Connection,
+    agent: Option<&str>,
+    project: &str,
+    limit: i64,
+) -> rusqlite::Result<Vec<Row>> {
     let text = format!(
         "SELECT {COLUMNS} FROM session_checkpoints c INDEXED BY idx_checkpoints_project
-         WHERE c.project_normalized = ?1 AND {OWNER} = ?2 ORDER BY c.created_at DESC, c.rowid DESC LIMIT ?3"
+         WHERE c.project_normalized = ?1 AND (?2 IS NULL OR {OWNER} = ?2)
+         ORDER BY c.created_at DESC, c.rowid DESC LIMIT ?3"
     );
     sql::rows(connection, &text, (project, agent, limit), row)
 }
 
-/// An agent's checkpoints of a session, newest first; of one project only, where the caller is bound to it.
+/// An agent's checkpoints of a session, or those of all, newest first; of one project only, where the caller is bound to it.
 pub fn of_session(
     connection: &Connection,
-    agent: &str,
+    agent: Option<&str>,
     session_key: &str,
     bound_to: Option<&str>,
     limit: i64,
 ) -> rusqlite::Result<Vec<Row>> {
     let text = format!(
         "SELECT {COLUMNS} FROM session_checkpoints c INDEXED BY idx_checkpoints_session
-         WHERE c.session_key = ?1 AND {OWNER} = ?2 AND (?3 IS NULL OR c.project = ?3)
+         WHERE c.session_key = ?1 AND (?2 IS NULL OR {OWNER} = ?2) AND (?3 IS NULL OR c.project = ?3)
          ORDER BY c.created_at DESC, c.rowid DESC LIMIT ?4"
     );
     sql::rows(connection, &text, (session_key, agent, bound_to, limit), row)

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::summaries::Node;
 use crate::db::{Tx, sql};
+use crate::text::one_line;
 
 /// Characters of a sample.
 const SAMPLE: usize = 240;
@@ -43,7 +44,7 @@ fn thread(node: &Node) -> (String, String) {
 /// Makes a node the head of its thread, unless a newer one is.
 pub fn follow(tx: &Tx<'_>, node: &Node) -> rusqlite::Result<()> {
     let (key, label) = thread(node);
-    let collapsed = node.content.split_whitespace().collect::<Vec<_>>().join(" ");
+    let collapsed = one_line(&node.content);
     let sample: String = collapsed.chars().take(SAMPLE).collect();
     sql::execute(
         tx,

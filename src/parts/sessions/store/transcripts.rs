@@ -59,6 +59,16 @@ pub fn length(connection: &Connection, agent: &str, key: &str) -> rusqlite::Resu
     )
 }
 
+/// The project of a stored transcript.
+pub fn project(connection: &Connection, agent: &str, key: &str) -> rusqlite::Result<Option<Option<String>>> {
+    sql::row(
+        connection,
+        "SELECT project FROM session_transcripts WHERE agent_id = ?1 AND session_key = ?2",
+        (agent, key),
+        |row| row.get(0),
+    )
+}
+
 /// Stores a whole transcript. A text as it stands is not written again.
 pub fn put(tx: &Tx<'_>, owner: &Owner, content: &str) -> rusqlite::Result<()> {
     sql::execute(

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use super::jsonl::{self, Author, Origin, Transcripts};
+use super::contents::Author;
+use super::jsonl::{self, Origin, Transcripts};
 use super::lineage::{self, Document, Kind, Subject};
 use super::{audit, noise};
 use crate::core::Core;
@@ -93,12 +94,7 @@ impl Archive {
         if noise || c.transcript.trim().is_empty() {
             return Ok(());
         }
-        let author = Author {
-            agent: c.agent.clone(),
-            harness: c.harness.clone(),
-            key: session.to_owned(),
-            session_id: session.to_owned(),
-        };
+        let author = Author { agent: c.agent.clone(), harness: c.harness.clone(), key: session.to_owned() };
         let origin = Origin {
             captured_at: c.captured_at.clone(),
             format: if c.raw.is_some() { "normalized" } else { "markdown" },

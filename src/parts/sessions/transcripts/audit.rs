@@ -25,8 +25,11 @@ fn token(agent: &str, session: &str) -> String {
 
 /// What a session sent last.
 pub fn write_latest(daemon: &Path, agent: &str, session: &str, raw: &str) -> io::Result<()> {
-    let path = folder(daemon)?.join(format!("{}--latest.log", token(agent, session)));
-    files::replace_soon(&path, raw.as_bytes(), 0o600)
+    let folder = folder(daemon)?;
+    let path = folder.join(format!("{}--latest.log", token(agent, session)));
+    let is_new = !path.exists();
+    files::replace_soon(&path, raw.as_bytes(), 0o600)?;
+    if is_new { prune(&folder) } else { Ok(()) }
 }
 
 /// What a session had sent when it was captured.
@@ -71,7 +74,7 @@ mod tests {
         write_latest(daemon.path(), "a", "s", "one").unwrap();
         write_latest(daemon.path(), "a", "s", "two").unwrap();
         let folder = daemon.path().join("logs/transcripts");
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), MOST + 1);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), MOST);
         let latest = folder.join(format!("{}--latest.log", token("a", "s")));
         assert_eq!(std::fs::read_to_string(&latest).unwrap(), "two");
         assert_eq!(std::fs::metadata(&latest).unwrap().permissions().mode() & 0o777, 0o600);

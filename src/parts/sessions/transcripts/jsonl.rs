@@ -5,30 +5,21 @@
 //! a line is cut off before the next one.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::contents::{Author, Contents, Line, SCHEMA, Standing, each_line, length_of, token};
 use super::normal::{Speaker, spoken};
 use crate::sys::files;
 use crate::text::hex;
 
-const SCHEMA: &str = "signet.transcript.v1";
-/// Sessions whose lines are remembered, so that the file need not be read for each.
-const REMEMBERED: usize = 2_000;
-
-/// Whose lines.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Author {
-    pub agent: String,
-    pub harness: String,
-    pub key: String,
-    pub session_id: String,
-}
+/// Sessions whose lines are remembered, so that the file need not be read for each: some 80 bytes of each.
+const REMEMBERED: usize = 250_000;
 
 /// Where the lines come from.
 #[derive(Debug, Clone)]
@@ -39,31 +30,10 @@ pub struct Origin {
     pub path: Option<String>,
 }
 
-/// What stands in a file of one session: how many lines, and a hash over them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Standing {
-    lines: usize,
-    chain: [u8; 16],
-}
-
-impl Standing {
-    fn after(self, speaker: &str, content: &str) -> Standing {
-        let mut hash = Sha256::new();
-        hash.update(self.chain);
-        hash.update(speaker.as_bytes());
-        hash.update([0]);
-        hash.update(content.as_bytes());
-        let mut chain = [0; 16];
-        chain.copy_from_slice(&hash.finalize()[..16]);
-        Standing { lines: self.lines + 1, chain }
-    }
-}
-
 /// The files of a workspace, and what is known of them.
 pub struct Transcripts {
     memory: PathBuf,
-    /// By file: its length when we last looked, and the sessions in it.
-    known: HashMap<PathBuf, (u64, HashMap<Author, Standing>)>,
+    known: HashMap<PathBuf, Contents>,
 }
 
 /// A harness as a folder's name.
@@ -95,7 +65,7 @@ impl Transcripts {
         if let Some(folder) = path.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
-        let stands = self.standing(&path, author)?;
+        let stands = self.contents(&path)?.sessions.get(&author.token()).copied().unwrap_or_default();
         let (mut now, mut met) = (Standing::default(), stands.lines == 0);
         let mut lines = String::new();
         for (speaker, content) in spoken(transcript) {
@@ -113,51 +83,37 @@ impl Transcripts {
         } else {
             rewrite(&path, author, transcript, origin)?;
         }
-        self.remember(path, author, now);
+        self.remember(&path, author, now);
         Ok(())
     }
 
     /// Whether the file has any line of a session, under whatever id.
-    pub fn knows(&self, author: &Author) -> io::Result<bool> {
-        let key = format!("\"session_key\":{}", Value::from(author.key.as_str()));
-        let mut found = false;
-        each_line(&self.memory.join(path_of(&author.harness)), |line| {
-            found |= line.contains(&key) || line.contains(&key.replacen(':', ": ", 1));
-            Ok(())
-        })?;
-        Ok(found)
+    pub fn knows(&mut self, author: &Author) -> io::Result<bool> {
+        let contents = self.contents(&self.memory.join(path_of(&author.harness)))?;
+        Ok(contents.keys.contains(&token(&[&author.key])))
     }
 
-    fn remember(&mut self, path: PathBuf, author: &Author, now: Standing) {
-        let length = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-        let (known_length, sessions) = self.known.entry(path).or_default();
-        if sessions.len() >= REMEMBERED {
-            sessions.clear();
-        }
-        *known_length = length;
-        sessions.insert(author.clone(), now);
-    }
-
-    /// What stands in the file of a session. A file that another has written to is read.
-    fn standing(&mut self, path: &Path, author: &Author) -> io::Result<Standing> {
+    /// What is known of a file. One that another has written to is read.
+    fn contents(&mut self, path: &Path) -> io::Result<&mut Contents> {
         mend(path)?;
-        let length = std::fs::metadata(path).map_or(0, |meta| meta.len());
-        if let Some((known, sessions)) = self.known.get_mut(path) {
-            if *known != length {
-                sessions.clear();
-            } else if let Some(standing) = sessions.get(author) {
-                return Ok(*standing);
-            }
+        let length = length_of(path);
+        let fresh = self.known.get(path).is_some_and(|known| known.length == length);
+        if !fresh {
+            self.known.insert(path.to_owned(), Contents::read(path)?);
         }
-        let mut standing = Standing::default();
-        each_line(path, |line| {
-            if let Some(record) = own_record(line, author) {
-                let of = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
-                standing = standing.after(of("role"), of("content"));
-            }
-            Ok(())
-        })?;
-        Ok(standing)
+        Ok(self.known.entry(path.to_owned()).or_default())
+    }
+
+    /// What a session's lines are from now on. Of too many sessions those of this run are forgotten: the file knows.
+    fn remember(&mut self, path: &Path, author: &Author, now: Standing) {
+        let Some(contents) = self.known.get_mut(path) else { return };
+        if contents.sessions.len() >= REMEMBERED {
+            self.known.remove(path);
+            return;
+        }
+        contents.length = length_of(path);
+        contents.sessions.insert(author.token(), now);
+        contents.keys.insert(token(&[&author.key]));
     }
 }
 
@@ -170,7 +126,7 @@ fn record(author: &Author, origin: &Origin, seq: usize, speaker: Speaker, conten
         &author.agent,
         &author.harness,
         &author.key,
-        &author.session_id,
+        &author.key,
         &seq_text,
         speaker.as_str(),
         content,
@@ -179,46 +135,13 @@ fn record(author: &Author, origin: &Origin, seq: usize, speaker: Speaker, conten
     let id = &hex(&Sha256::digest(parts.join("\0").as_bytes()))[..32];
     let mut record = json!({
         "schema": SCHEMA, "captured_at": origin.captured_at, "agent_id": author.agent, "harness": author.harness,
-        "session_key": author.key, "session_id": author.session_id, "seq": seq, "role": speaker.as_str(),
+        "session_key": author.key, "session_id": author.key, "seq": seq, "role": speaker.as_str(),
         "content": content, "source_format": origin.format, "source_sha256": source, "id": id,
     });
     if let Some(path) = &origin.path {
         record["source_path"] = json!(path);
     }
     record.to_string()
-}
-
-/// A line's record, if it is one of this session's: of the same agent and harness and the same session id, or
-/// of the same key where the key is the id.
-fn own_record(line: &str, author: &Author) -> Option<Value> {
-    // most lines are of other sessions and need not be parsed
-    let quoted = Value::from(author.session_id.as_str()).to_string();
-    let key = Value::from(author.key.as_str()).to_string();
-    if !line.contains(&quoted) && !line.contains(&key) {
-        return None;
-    }
-    let record: Value = serde_json::from_str(line).ok()?;
-    let is = |name: &str, wanted: &str| record.get(name).and_then(Value::as_str) == Some(wanted);
-    let same_session =
-        is("session_id", &author.session_id) || is("session_key", &author.key) && is("session_id", &author.key);
-    (is("schema", SCHEMA) && is("agent_id", &author.agent) && is("harness", &author.harness) && same_session)
-        .then_some(record)
-}
-
-fn each_line(path: &Path, mut look: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
-    let file = match File::open(path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
-        file => file?,
-    };
-    let mut reader = BufReader::with_capacity(64 * 1024, file);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if reader.read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
-        }
-        look(&String::from_utf8_lossy(&line))?;
-    }
 }
 
 /// Cuts off what a torn append has left of a line; a whole one only lacks its end.
@@ -267,7 +190,7 @@ fn rewrite(path: &Path, author: &Author, transcript: &str, origin: &Origin) -> i
     files::replace_with(path, 0o600, |file| {
         let mut out = BufWriter::new(file);
         each_line(path, |line| {
-            if own_record(line, author).is_none() {
+            if Line::parse(line).is_none_or(|line| line.author() != author.token()) {
                 out.write_all(line.as_bytes())?;
             }
             Ok(())
@@ -285,7 +208,7 @@ mod tests {
     use super::*;
 
     fn author(key: &str) -> Author {
-        Author { agent: "default".into(), harness: "Pi".into(), key: key.into(), session_id: key.into() }
+        Author { agent: "default".into(), harness: "Pi".into(), key: key.into() }
     }
 
     const LIVE: fn() -> Origin = || Origin { captured_at: "now".into(), format: "live", path: None };

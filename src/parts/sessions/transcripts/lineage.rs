@@ -123,7 +123,6 @@ impl Document {
     /// A manifest that names nothing yet.
     pub fn manifest(subject: &Subject, now: &str) -> Self {
         let mut manifest = Document::of(Kind::Manifest, subject, None, "", now);
-        manifest.front.retain(|(name, _)| !name.starts_with("memory_sentence") && name != "manifest_path");
         for (name, value) in [
             ("summary_path", Value::Null),
             ("summary_status", Value::from("not_requested")),

@@ -6,8 +6,10 @@
 mod archive;
 mod audit;
 mod capture;
+mod contents;
 mod given;
 mod jsonl;
+mod lean;
 pub mod lineage;
 mod live;
 mod noise;
@@ -19,12 +21,13 @@ use std::path::{Path, PathBuf};
 
 pub use archive::{Archive, Failure};
 pub use capture::{CaptureQueue, CaptureWorker};
-pub use given::Given;
-pub use jsonl::{Author, Origin};
+pub use contents::Author;
+pub use given::{Given, Raw};
+pub use jsonl::Origin;
 pub use live::{Live, Spoken};
 pub use noise::is_noise;
 pub use normal::normalise;
-pub use search::{Hit, Question, excerpt};
+pub use search::{Question, excerpt};
 pub use skills::uses as skill_uses;
 
 /// Where the conversations of a harness stand.

@@ -3,7 +3,8 @@
 //! Codex, Claude Code, OpenClaw and pi keep JSON lines, each in its own shape; OpenCode and others send such
 //! lines of text already.
 
-use serde_json::Value;
+use super::lean::Lean;
+use crate::text::one_line;
 
 /// A text counts as JSON lines when so much of its lines are objects.
 const MOSTLY: f64 = 0.6;
@@ -35,12 +36,11 @@ fn looks_like_json(raw: &str) -> bool {
 }
 
 /// One line per turn that a reader finds in a line.
-fn turns(raw: &str, read: fn(&Value) -> Option<(&'static str, String)>) -> String {
+fn turns(raw: &str, read: fn(&Lean) -> Option<(&'static str, String)>) -> String {
     let mut text = String::with_capacity(raw.len() / 2);
     for line in lines(raw) {
-        let Ok(value) = serde_json::from_str::<Value>(line) else { continue };
-        let Some((label, said)) = read(&value) else { continue };
-        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let Some((label, said)) = Lean::of(line).and_then(|line| read(&line)) else { continue };
+        let said = one_line(&said);
         if !said.is_empty() {
             if !text.is_empty() {
                 text.push('\n');
@@ -54,33 +54,30 @@ fn turns(raw: &str, read: fn(&Value) -> Option<(&'static str, String)>) -> Strin
 }
 
 /// The two shapes in which Codex logs what was said.
-fn codex(line: &Value) -> Option<(&'static str, String)> {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    match line.get("type")?.as_str()? {
-        "event_msg" => {
-            let payload = line.get("payload").filter(|p| p["type"] == "user_message")?;
-            Some(("User", text(payload.get("message")?)?))
-        }
-        "item.completed" => {
-            let item = line.get("item").filter(|item| item["type"] == "agent_message")?;
-            Some(("Assistant", text(item.get("text")?)?))
-        }
+fn codex(line: &Lean) -> Option<(&'static str, String)> {
+    let of = |outer: &str, kind: &str, text: &str| {
+        let inner = line.get(outer).filter(|inner| inner.text_of("type") == Some(kind))?;
+        inner.text_of(text).map(str::to_owned)
+    };
+    match line.text_of("type")? {
+        "event_msg" => Some(("User", of("payload", "user_message", "message")?)),
+        "item.completed" => Some(("Assistant", of("item", "agent_message", "text")?)),
         _ => None,
     }
 }
 
 /// Codex's shapes, or a role with a text.
-fn any(line: &Value) -> Option<(&'static str, String)> {
+fn any(line: &Lean) -> Option<(&'static str, String)> {
     codex(line).or_else(|| {
         let message = line.get("message").filter(|m| m.is_object());
         let role = [Some(line), message].into_iter().flatten().find_map(role)?;
         let said = [message, Some(line)].into_iter().flatten().find_map(said)?;
-        Some((label(&role)?, said))
+        Some((label(role)?, said))
     })
 }
 
-fn role(value: &Value) -> Option<String> {
-    ["role", "speaker", "author"].iter().find_map(|name| value.get(*name)?.as_str()).map(str::to_owned)
+fn role(value: &Lean) -> Option<&str> {
+    ["role", "speaker", "author"].iter().find_map(|name| value.text_of(name))
 }
 
 fn label(role: &str) -> Option<&'static str> {
@@ -94,17 +91,16 @@ fn label(role: &str) -> Option<&'static str> {
 }
 
 /// The text of a message: as it stands, or the texts of its parts.
-fn said(value: &Value) -> Option<String> {
-    let plain = ["content", "text", "message", "output"].iter().find_map(|name| value.get(*name)?.as_str());
-    if let Some(text) = plain {
+fn said(value: &Lean) -> Option<String> {
+    if let Some(text) = ["content", "text", "message", "output"].iter().find_map(|name| value.text_of(name)) {
         return Some(text.to_owned());
     }
-    let parts = ["content", "parts"].iter().find_map(|name| value.get(*name)?.as_array())?;
-    let text = |part: &Value| {
+    let parts = ["content", "parts"].iter().find_map(|name| value.get(name).filter(|v| matches!(v, Lean::List(_))))?;
+    let text = |part: &Lean| {
         let names = ["text", "input_text", "content", "message"];
-        part.as_str().or_else(|| names.iter().find_map(|name| part.get(*name)?.as_str())).map(str::to_owned)
+        part.as_str().or_else(|| names.iter().find_map(|name| part.text_of(name))).map(str::to_owned)
     };
-    let texts: Vec<String> = parts.iter().filter_map(text).collect();
+    let texts: Vec<String> = parts.items().iter().filter_map(text).collect();
     (!texts.is_empty()).then(|| texts.join(" "))
 }
 
@@ -134,7 +130,7 @@ pub fn spoken(transcript: &str) -> impl Iterator<Item = (Speaker, String)> + '_ 
             Some(("Assistant", rest)) => (Speaker::Assistant, rest),
             _ => (Speaker::Unknown, line),
         };
-        (speaker, text.split_whitespace().collect::<Vec<_>>().join(" "))
+        (speaker, one_line(text))
     })
 }
 

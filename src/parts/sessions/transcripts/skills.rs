@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
-
+use super::lean::Lean;
 use crate::text::time;
 
 /// Characters of a skill's arguments that are kept.
 const ARGS: usize = 2_000;
 /// Calls that wait for their result at most.
 const OPEN: usize = 1_000;
+/// Uses that are taken from one transcript at most.
+const MOST: usize = 1_000;
 
 /// A skill that was used.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,20 +34,19 @@ pub fn uses(raw: &str) -> Vec<Use> {
     let mut open: HashMap<String, Call> = HashMap::new();
     let mut found = Vec::new();
     let telling = raw.lines().filter(|line| line.contains("\"tool_use") || line.contains("\"tool_result"));
-    for line in telling {
-        let Ok(value) = serde_json::from_str::<Value>(line.trim()) else { continue };
-        let at = value.get("timestamp").and_then(Value::as_str).map(str::to_owned);
-        for block in value["message"]["content"].as_array().into_iter().flatten() {
-            match block["type"].as_str() {
-                Some("tool_use") if block["name"] == "Skill" && open.len() < OPEN => {
-                    if let Some((id, call)) = call_of(block, at.clone()) {
-                        open.insert(id, call);
-                    }
+    for line in telling.filter_map(|line| Lean::of(line.trim())) {
+        let at = line.text_of("timestamp").map(str::to_owned);
+        let blocks = line.get("message").and_then(|message| message.get("content")).map_or(&[][..], Lean::items);
+        for block in blocks {
+            match block.text_of("type") {
+                Some("tool_use") if block.text_of("name") == Some("Skill") && open.len() < OPEN => {
+                    open.extend(call_of(block, at.clone()));
                 }
-                Some("tool_result") => {
-                    let id = block["tool_use_id"].as_str().unwrap_or_default();
+                Some("tool_result") if found.len() < MOST => {
+                    let id = block.text_of("tool_use_id").unwrap_or_default();
                     if let Some(call) = open.remove(id) {
-                        found.push(used(id, call, block["is_error"] != true, at.as_deref()));
+                        let success = block.get("is_error") != Some(&Lean::Flag(true));
+                        found.push(used(id, call, success, at.as_deref()));
                     }
                 }
                 _ => {}
@@ -56,13 +56,11 @@ pub fn uses(raw: &str) -> Vec<Use> {
     found
 }
 
-fn call_of(block: &Value, at: Option<String>) -> Option<(String, Call)> {
-    let input = &block["input"];
-    let skill = ["skill", "name", "skill_name"].iter().find_map(|name| input[*name].as_str())?.trim();
-    let id = block["id"].as_str().filter(|id| !id.is_empty())?;
-    let args = input.get("args").filter(|args| !args.is_null());
-    let args = args.map(|args| args.as_str().map_or_else(|| args.to_string(), str::to_owned));
-    let args = args.map(|args| args.chars().take(ARGS).collect());
+fn call_of(block: &Lean, at: Option<String>) -> Option<(String, Call)> {
+    let input = block.get("input")?;
+    let skill = ["skill", "name", "skill_name"].iter().find_map(|name| input.text_of(name))?.trim();
+    let id = block.text_of("id").filter(|id| !id.is_empty())?;
+    let args = input.text_of("args").map(|args| args.chars().take(ARGS).collect());
     (!skill.is_empty()).then(|| (id.to_owned(), Call { skill: skill.to_lowercase(), args, at }))
 }
 

@@ -4,7 +4,8 @@ use super::{Call, Prompt};
 use crate::core::Error;
 use crate::parts::sessions::Sessions;
 use crate::parts::sessions::store::transcripts::{self as store, Owner};
-use crate::parts::sessions::transcripts::{Spoken, normalise};
+use crate::parts::sessions::transcripts::Spoken;
+use crate::text::one_line;
 
 /// A larger file is read after the answer: it is on disk already, and a person waits.
 const LARGE_FILE: u64 = 256 * 1024;
@@ -26,17 +27,17 @@ impl Sessions {
         };
         let owner =
             Owner { agent: call.agent.clone(), key, harness: call.harness.clone(), project: call.project.clone() };
-        if prompt.transcript.file_size(&self.core.env).is_some_and(|bytes| bytes > LARGE_FILE) {
-            spoken.unread = Some(prompt.transcript.clone());
-        } else {
-            match prompt.transcript.read(&self.core.env).filter(|raw| !raw.text.trim().is_empty()) {
-                Some(raw) => {
-                    self.store_whole(owner, normalise(&call.harness, &raw.text))?;
-                    spoken.raw = Some(raw.text);
-                }
-                None => self.append_turns(owner, prompt)?,
+        // a large file is read later; what was said now is kept now
+        let large = prompt.transcript.file_size(&self.core.env).is_some_and(|bytes| bytes > LARGE_FILE);
+        let whole = if large { None } else { prompt.transcript.said(&call.harness, &self.core.env) };
+        match whole {
+            Some((raw, said)) => {
+                self.store_whole(owner, said)?;
+                spoken.raw = Some(raw.text);
             }
+            None => self.append_turns(owner, prompt)?,
         }
+        spoken.unread = large.then(|| prompt.transcript.clone());
         self.live.push(spoken);
         Ok(())
     }
@@ -55,7 +56,6 @@ impl Sessions {
 
     /// Adds what was said, unless the transcript ends so already.
     fn append_turns(&self, owner: Owner, prompt: &Prompt) -> Result<(), Error> {
-        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut turns: Vec<String> = Vec::new();
         if let Some(said) = prompt.last_assistant.as_deref().map(one_line).filter(|said| !said.is_empty()) {
             turns.push(format!("Assistant: {said}"));

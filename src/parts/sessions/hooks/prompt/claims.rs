@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::entities::{Named, plain_words};
 use crate::parts::knowledge::CurrentClaim;
+use crate::text::one_line;
 
 /// Words that ask for nothing in particular.
 const GENERIC: [&str; 20] = [
@@ -186,7 +187,7 @@ pub fn lines(mut hits: Vec<Hit>, most_chars: usize) -> Vec<String> {
 fn line(hit: &Hit) -> String {
     let c = &hit.claim;
     let kind = if c.constraint { "constraint" } else { "attribute" };
-    let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let some = |text: &Option<String>| text.as_deref().map(one_line).filter(|text| !text.is_empty());
     let source = match (some(&c.source_kind), some(&c.source_id)) {
         (Some(kind), Some(id)) => format!("{kind}:{id}"),
         _ => match (&c.memory_id, some(&c.source_path)) {
@@ -197,8 +198,8 @@ fn line(hit: &Hit) -> String {
     };
     let group = some(&c.group).unwrap_or_else(|| "general".to_owned());
     let claim = some(&c.claim).unwrap_or_else(|| "uncategorized".to_owned());
-    let content = c.content.split_whitespace().collect::<Vec<_>>().join(" ");
-    format!("- [{kind}] {} / {} / {group} / {claim}: {content} ({source})", hit.entity, c.aspect)
+    let (entity, aspect, content) = (one_line(&hit.entity), one_line(&c.aspect), one_line(&c.content));
+    format!("- [{kind}] {entity} / {aspect} / {group} / {claim}: {content} ({source})")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::parts::knowledge::feedback::Reward;
 use crate::parts::knowledge::{CurrentClaim, subjects};
 use crate::parts::memory::{Feedback, Rated};
 use crate::parts::sessions::Sessions;
-use crate::parts::sessions::checkpoints::Rhythm;
+use crate::parts::sessions::checkpoints::{Rhythm, redact};
 use crate::parts::sessions::transcripts::Given;
 use claims::Hit;
 use entities::Named;
@@ -63,7 +63,7 @@ pub struct Prompt {
 
 impl Prompt {
     /// One of the two texts must say something.
-    pub fn of(body: &PromptBody, from_here: bool) -> Result<Self, Error> {
+    pub fn of(body: &PromptBody, trusted: bool) -> Result<Self, Error> {
         let sent = body.user_message.as_deref().map(cleaned).filter(|text| !text.is_empty());
         let message = match (sent, &body.user_prompt, &body.user_message) {
             (Some(text), _, _) => text,
@@ -79,11 +79,16 @@ impl Prompt {
             transcript: Given {
                 path: body.transcript_path.as_ref().map(|path| path.0.clone()),
                 inline: body.transcript.as_ref().map(|text| text.0.clone()),
-                from_here,
+                trusted,
             },
             ratings: ratings.take(RATINGS).collect(),
         })
     }
+}
+
+/// What a message asks about, to be kept: without secrets in it, which alone among words look like any other.
+fn safe_terms(message: &str) -> String {
+    terms(&redact(terms::looked_at(message))).join(" ")
 }
 
 impl Sessions {
@@ -103,7 +108,7 @@ impl Sessions {
             }
             let continuity = &config.pipeline.continuity;
             let rhythm = Rhythm { prompts: continuity.every_prompts, every: continuity.every };
-            self.continuity.prompt(&id, &query_terms, &prompt.message, rhythm);
+            self.continuity.prompt(&id, &safe_terms(&prompt.message), &prompt.message, rhythm);
             self.capture_prompt(call, prompt)?;
         }
         let hooks = config.hooks.of(&call.harness).prompt;

@@ -1,5 +1,17 @@
 //! What a prompt asks about: its text without what harnesses wrap around it, and the words that say something.
 
+use crate::text::{head, one_line};
+use std::collections::HashSet;
+
+/// Bytes of a message that are looked at: what follows is pasted text, not a question.
+const LOOKED_AT: usize = 64 * 1024;
+/// Words that are looked for.
+const MOST_TERMS: usize = 64;
+/// Letters of the longest word: longer ones are hashes, keys and encoded bytes.
+const LONGEST: usize = 64;
+/// Blocks that are cut out of one message.
+const MOST_BLOCKS: usize = 64;
+
 /// Words that say nothing of what is asked.
 const STOP_WORDS: &[&str] = &[
     "the", "and", "for", "are", "but", "not", "you", "your", "yours", "all", "any", "can", "could", "had", "has",
@@ -90,21 +102,22 @@ const FENCE_CLOSE: &str = "<<<end_external_untrusted_content";
 
 /// The message without what harnesses have put around it.
 pub fn cleaned(message: &str) -> String {
-    let mut rest = message;
+    // ASCII letters only, so that places stay the same
+    let lower = message.to_ascii_lowercase();
     let mut kept = String::with_capacity(message.len());
-    while let Some((start, end)) = wrapping(rest) {
-        kept += &rest[..start];
-        rest = &rest[end..];
+    let mut from = 0;
+    for _ in 0..MOST_BLOCKS {
+        let Some((start, end)) = wrapping(&message[from..], &lower[from..]) else { break };
+        kept += &message[from..from + start];
+        from += end;
     }
-    kept += rest;
+    kept += &message[from..];
     kept.trim().to_owned()
 }
 
 /// Where the first wrapped block begins and ends.
-fn wrapping(text: &str) -> Option<(usize, usize)> {
-    // ASCII letters only, so that places stay the same
-    let lower = text.to_ascii_lowercase();
-    let heading = WRAPPINGS.iter().filter_map(|heading| block(text, &lower, heading)).min();
+fn wrapping(text: &str, lower: &str) -> Option<(usize, usize)> {
+    let heading = WRAPPINGS.iter().filter_map(|heading| block(text, lower, heading)).min();
     let fence = lower.find(FENCE_OPEN).map(|start| {
         let close = lower[start..].find(FENCE_CLOSE).map(|at| start + at);
         let end = close.map_or(text.len(), |at| text[at..].find('\n').map_or(text.len(), |line| at + line + 1));
@@ -113,58 +126,61 @@ fn wrapping(text: &str) -> Option<(usize, usize)> {
     [heading, fence].into_iter().flatten().min()
 }
 
-/// A heading with the JSON object right after it.
+/// A heading with the JSON object right after it. Only the first few places with the heading are looked at.
 fn block(text: &str, lower: &str, heading: &str) -> Option<(usize, usize)> {
-    let mut from = 0;
-    while let Some(start) = lower[from..].find(heading).map(|at| from + at) {
-        let after = &text[start..];
-        if let Some(brace) = after.find('{') {
-            let between = &after[heading.len().min(brace)..brace];
-            // nothing but the heading's end and a fence may stand before the object
-            let near = between.len() < 120 && !between.trim_end().contains("\n\n");
-            let mut objects = serde_json::Deserializer::from_str(&after[brace..]).into_iter::<serde_json::Value>();
-            if near && let Some(Ok(serde_json::Value::Object(_))) = objects.next() {
-                let mut end = start + brace + objects.byte_offset();
-                let rest = text[end..].trim_start();
-                if let Some(after_fence) = rest.strip_prefix("```") {
-                    end = text.len() - after_fence.len();
-                }
-                return Some((start, end));
-            }
-        }
-        from = start + heading.len();
+    lower.match_indices(heading).take(MOST_BLOCKS).find_map(|(start, _)| {
+        let end = object_after(text, start + heading.len())?;
+        let rest = text[end..].trim_start();
+        Some((start, rest.strip_prefix("```").map_or(end, |after| text.len() - after.len())))
+    })
+}
+
+/// Where the JSON object ends that begins near a place: nothing but the heading's end and a fence may stand before it.
+fn object_after(text: &str, at: usize) -> Option<usize> {
+    let between = text[at..].bytes().take(120).position(|byte| byte == b'{')?;
+    let brace = at + between;
+    if text[at..brace].trim_end().contains("\n\n") {
+        return None;
     }
-    None
+    let mut objects = serde_json::Deserializer::from_str(&text[brace..]).into_iter::<serde::de::IgnoredAny>();
+    objects.next()?.ok()?;
+    Some(brace + objects.byte_offset())
+}
+
+/// The part of a message that is looked at.
+pub fn looked_at(text: &str) -> &str {
+    head(text, LOOKED_AT)
 }
 
 /// The words that say something, in lower case and in their order: those joined by dashes first.
 pub fn terms(text: &str) -> Vec<String> {
-    let lower = text.to_lowercase().replace(['’', '`'], "'");
-    let mut found: Vec<String> = Vec::new();
-    let mut add = |word: &str| {
-        let says = word.chars().count() >= 3 && !STOP_WORDS.contains(&word) && !word.chars().all(|c| c.is_numeric());
-        if says && !found.iter().any(|known| known == word) {
-            found.push(word.to_owned());
-        }
-    };
-    let plain = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).trim_end_matches("'s").to_owned();
-    let words: Vec<String> = lower
-        .split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '\''))
-        .map(plain)
-        .filter(|w| !w.is_empty())
-        .collect();
-    words.iter().filter(|word| word.contains('-')).for_each(|word| add(word));
-    for word in words.iter().flat_map(|word| word.split('-')) {
-        add(word);
-    }
-    found.truncate(64);
-    found
+    let lower = looked_at(text).to_lowercase().replace(['’', '`'], "'");
+    let plain = |word| str::trim_matches(word, |c: char| !c.is_alphanumeric()).trim_end_matches("'s");
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '\'')).map(plain).collect();
+    let joined = words.iter().copied().filter(|word| word.contains('-'));
+    let parts = words.iter().flat_map(|word| word.split('-'));
+    let mut seen = HashSet::new();
+    joined
+        .chain(parts)
+        .filter(|word| says_something(word) && seen.insert(*word))
+        .take(MOST_TERMS)
+        .map(str::to_owned)
+        .collect()
+}
+
+fn says_something(word: &str) -> bool {
+    let letters = word.chars().take(LONGEST + 1).count();
+    (3..=LONGEST).contains(&letters) && !STOP_WORDS.contains(&word) && !word.chars().all(char::is_numeric)
 }
 
 /// Whether a message asks nothing.
 pub fn is_acknowledgement(message: &str) -> bool {
+    // the longest of them has fifteen letters
+    if message.len() > 200 {
+        return false;
+    }
     let plain: String = message.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
-    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    let plain = one_line(&plain);
     plain.is_empty() || ACKNOWLEDGEMENTS.contains(&plain.as_str())
 }
 

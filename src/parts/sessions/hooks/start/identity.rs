@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::api::IdentityAnswer;
 use crate::config::{HarnessHooks, Identity, IdentityMode, ProfileFiles, StartFile};
 use crate::core::access::DEFAULT_AGENT;
+use crate::parts::sessions::folders::home_of;
 
 /// Bytes of a file that are read.
 const MOST: u64 = 1024 * 1024;
@@ -38,7 +39,7 @@ pub struct Shown {
 pub struct Files<'a> {
     pub workspace: &'a Path,
     pub agent: &'a str,
-    /// The credential is bound to this agent: the working memory of all is not its.
+    /// The agent is isolated, or the credential is bound to it: the working memory of all is not its.
     pub confined: bool,
     /// It is bound to a project: working memory is written of all projects together.
     pub by_project: bool,
@@ -50,9 +51,14 @@ impl Files<'_> {
         if path == MEMORY && self.by_project {
             return None;
         }
-        let own = (self.agent != DEFAULT_AGENT).then(|| format!("agents/{}/{path}", self.agent));
         let shared = (path != MEMORY || !self.confined || self.agent == DEFAULT_AGENT).then(|| path.to_owned());
-        [own, shared].into_iter().flatten().find_map(|path| read_below(self.workspace, &path))
+        self.own(path).or_else(|| read_below(self.workspace, &shared?))
+    }
+
+    /// The text of a file that an agent has for itself.
+    fn own(&self, path: &str) -> Option<String> {
+        let home = home_of(self.workspace, self.agent).filter(|_| self.agent != DEFAULT_AGENT)?;
+        read_below(&home, path)
     }
 
     /// Cut to a number of characters; `None` for a file that says nothing.
@@ -95,9 +101,7 @@ impl Files<'_> {
 
     /// Name and description: of the agent's own file, of the config, of the file of all.
     fn who(&self, identity: &Identity) -> IdentityAnswer {
-        let own = (self.agent != DEFAULT_AGENT)
-            .then(|| read_below(self.workspace, &format!("agents/{}/{IDENTITY}", self.agent)))
-            .flatten();
+        let own = self.own(IDENTITY);
         let of_file = |text: &str| {
             let name = line_value(text, "name").or_else(|| you_are(text))?;
             let description = line_value(text, "creature").or_else(|| line_value(text, "role"));

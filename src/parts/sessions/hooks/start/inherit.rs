@@ -9,19 +9,12 @@ use crate::parts::sessions::Sessions;
 use crate::parts::sessions::checkpoints::{real_project, redact};
 use crate::parts::sessions::store::checkpoints::{self, Row};
 use crate::parts::sessions::store::transcripts::{self, Stored};
-use crate::text::time;
+use crate::text::{label, time};
 
 /// A checkpoint of the project is taken up for so long.
 const FRESH: SignedDuration = SignedDuration::from_hours(4);
 /// Constraints of the parent's entities that are shown.
 const CONSTRAINTS: usize = 8;
-
-/// A name without what could be taken for markup or a new line.
-pub fn plain(text: &str) -> String {
-    let cleaned: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(|c| !"`*#[]<>".contains(*c)).collect();
-    cleaned.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
-}
 
 /// The end of a text, from a whole line on where there is one.
 fn tail(text: &str, chars: usize) -> &str {
@@ -43,13 +36,14 @@ impl Sessions {
         }
         let Some((key, transcript)) = self.parent(call, opening)? else { return Ok(None) };
         let (agent, bound_to) = (call.agent.as_str(), call.bound_to());
-        let digest = self.core.db.read(|c| checkpoints::of_session(c, agent, &key, bound_to, 1))?.into_iter().next();
+        let digest =
+            self.core.db.read(|c| checkpoints::of_session(c, Some(agent), &key, bound_to, 1))?.into_iter().next();
         if digest.is_none() && transcript.is_none() {
             return Ok(None);
         }
-        let mut text = format!("## Inherited from Parent Session\nParent: {}", plain(&key));
+        let mut text = format!("## Inherited from Parent Session\nParent: {}", label(&key));
         if let Some(project) = transcript.as_ref().and_then(|t| t.project.as_deref()) {
-            text += &format!("\nProject: {}", plain(project));
+            text += &format!("\nProject: {}", label(project));
         }
         if let Some(row) = &digest {
             text += &format!("\n\n{}", row.digest.trim());
@@ -100,8 +94,8 @@ impl Sessions {
             }
             Ok(rules)
         })?;
-        let mut text = format!("\nFocus: {}", names.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", "));
-        rules.iter().take(CONSTRAINTS).for_each(|rule| text += &format!("\n- {}", plain(rule)));
+        let mut text = format!("\nFocus: {}", names.iter().map(|name| label(name)).collect::<Vec<_>>().join(", "));
+        rules.iter().take(CONSTRAINTS).for_each(|rule| text += &format!("\n- {}", label(rule)));
         Ok(text)
     }
 
@@ -113,7 +107,7 @@ impl Sessions {
         }
         let (agent, bound_to) = (call.agent.as_str(), call.bound_to());
         let of_session = match &call.key {
-            Some(key) => self.core.db.read(|c| checkpoints::of_session(c, agent, key, bound_to, 1))?,
+            Some(key) => self.core.db.read(|c| checkpoints::of_session(c, Some(agent), key, bound_to, 1))?,
             None => Vec::new(),
         };
         let now = self.core.clock.now();
@@ -122,7 +116,7 @@ impl Sessions {
             (Some(row), _) => Some(row),
             (None, Some(project)) => {
                 let project = real_project(project);
-                let rows = self.core.db.read(|c| checkpoints::of_project(c, agent, &project, 1))?;
+                let rows = self.core.db.read(|c| checkpoints::of_project(c, Some(agent), &project, 1))?;
                 rows.into_iter().next().filter(fresh)
             }
             (None, None) => None,
@@ -166,6 +160,5 @@ mod tests {
         let digest = "## Session Checkpoint\nProject: /p\n\n### Recent Prompts\n- long long long\n\n### Structural Context\nFocus: Quay\n";
         let cut = structure_first(digest, 80);
         assert!(cut.contains("Focus: Quay") && cut.starts_with("## Session Checkpoint"), "{cut}");
-        assert_eq!(plain("a`b*\n#c [d]<e>"), "ab c de");
     }
 }

@@ -3,14 +3,13 @@
 use super::Call;
 use super::candidates::{Chosen, tokens};
 use super::identity::{MEMORY, Shown};
-use super::inherit::plain;
 use crate::config::IdentityMode;
 use crate::core::Error;
 use crate::parts::sessions::Sessions;
 use crate::parts::sessions::peers::Wanted;
 use crate::parts::sessions::store::summary_jobs;
 use crate::parts::sessions::transcripts::lineage_path;
-use crate::text::time;
+use crate::text::{clipped, head, label, one_line, time};
 
 /// The line by which agents know that memory is there.
 pub const ACTIVE: &str = "[memory active | /remember | /recall]";
@@ -137,10 +136,10 @@ impl Sessions {
                 let project = peer.project.as_deref()?;
                 Some(format!(
                     "- {} in {} on {} ({}), last seen {}",
-                    plain(&peer.agent_id),
-                    plain(&peer.harness),
-                    plain(project),
-                    plain(key),
+                    label(&peer.agent_id),
+                    label(&peer.harness),
+                    label(project),
+                    label(key),
                     peer.last_seen_at
                 ))
             })
@@ -158,9 +157,9 @@ fn memories_block(chosen: &Chosen) -> Option<String> {
         format!("\n## Relevant Memories (auto-loaded | scored by importance x recency | {} results)\n", memories.len());
     for candidate in memories {
         let m = &candidate.memory;
-        let content = m.content.split_whitespace().collect::<Vec<_>>().join(" ");
-        let tags =
-            m.tags.as_deref().filter(|tags| !tags.is_empty()).map(|tags| format!(" [{tags}]")).unwrap_or_default();
+        let content = one_line(&m.content);
+        let tags = m.tags.as_deref().map(one_line).filter(|tags| !tags.is_empty());
+        let tags = tags.map(|tags| format!(" [{tags}]")).unwrap_or_default();
         text += &format!("\n- {content}{tags} ({})", day(&m.created_at));
     }
     Some(text)
@@ -180,12 +179,7 @@ pub fn constraints_block(constraints: &[(String, String)]) -> Option<String> {
     let each = (CONSTRAINT_CHARS / constraints.len()).max(CONSTRAINT_LEAST);
     let mut text = String::from("## Active Constraints");
     for (entity, rule) in constraints {
-        let rule = rule.split_whitespace().collect::<Vec<_>>().join(" ");
-        let short = match rule.char_indices().nth(each) {
-            Some((end, _)) => format!("{}...", rule[..end].trim_end()),
-            None => rule,
-        };
-        text += &format!("\n- [{}] {short}", plain(entity));
+        text += &format!("\n- [{}] {}", label(entity), clipped(rule, each));
     }
     Some(text)
 }
@@ -195,11 +189,7 @@ fn cut(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {
         return text.to_owned();
     }
-    let mut end = bytes.saturating_sub(CUT.len() + 1);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}\n{CUT}", text[..end].trim_end())
+    format!("{}\n{CUT}", head(text, bytes.saturating_sub(CUT.len() + 1)).trim_end())
 }
 
 #[cfg(test)]

@@ -13,8 +13,11 @@ use super::call::{Admitted, Call};
 use super::end::{SHORTEST, shortened};
 use super::explicit::held;
 use crate::core::Error;
+use crate::core::access::{ReadPolicy, readable};
 use crate::parts::agents;
 use crate::parts::sessions::Sessions;
+use crate::parts::sessions::browse::LiveOf;
+use crate::parts::sessions::checkpoints::Structure;
 use crate::parts::sessions::store::summary_jobs::{self, SummaryJob};
 use crate::parts::sessions::store::{epochs, transcripts};
 use crate::parts::sessions::transcripts::is_noise;
@@ -51,6 +54,7 @@ impl Sessions {
         if opening.clear {
             call.session().and_then(|id| self.continuity.end(&id));
         }
+        self.count(call, None);
         if self.starts.is_given(call) {
             return Ok(StartAnswer {
                 identity: Some(identity::nobody()),
@@ -106,7 +110,10 @@ impl Sessions {
             }
             (own, _) => own,
         };
-        let Some(stored) = found else { return Ok(None) };
+        // another session that is still at work is not the one that was cleared
+        let of = LiveOf { agent: call.agent.clone(), project: None };
+        let lives = |key: &str| call.key.as_deref() != Some(key) && self.live_session(&of, key).is_ok();
+        let Some(stored) = found.filter(|stored| !lives(&stored.key)) else { return Ok(None) };
         let text = stored.content.trim();
         let hash = &crate::text::hex(&Sha256::digest(text.as_bytes()))[..16];
         let session_id = format!("session-end:{}:{hash}", stored.key);
@@ -129,6 +136,19 @@ impl Sessions {
         Ok(Some((job, stored.key)))
     }
 
+    /// Whether an agent reads its own rows only; one of whom nothing can be found out does.
+    fn is_isolated(&self, agent: &str) -> bool {
+        let policy = self.core.db.read(|c| readable(c, agent));
+        policy.map_or(true, |found| found.policy == ReadPolicy::Isolated)
+    }
+
+    /// What the session does is counted from here on; what was counted of it before stays.
+    fn count(&self, call: &Call, structure: Option<Structure>) {
+        if let (Some(id), Some(key)) = (call.session(), call.key.as_deref()) {
+            self.continuity.begin(&id, key, &call.harness, call.project.as_deref(), structure);
+        }
+    }
+
     /// All that a first start is given. What cannot be had is left out.
     fn beginning(&self, call: &Call, opening: &Opening) -> StartAnswer {
         let config = self.core.config();
@@ -138,7 +158,7 @@ impl Sessions {
         let files = Files {
             workspace: &self.core.env.workspace,
             agent: &call.agent,
-            confined: call.confined,
+            confined: call.confined || self.is_isolated(&call.agent),
             by_project: call.bound_to().is_some(),
         };
         let shown = files.shown(&config.identity, &hooks);
@@ -157,10 +177,7 @@ impl Sessions {
                 None
             }),
         };
-        if let Some(id) = call.session() {
-            let key = call.key.as_deref().unwrap_or_default();
-            self.continuity.begin(&id, key, &call.harness, call.project.as_deref(), chosen.structure.clone());
-        }
+        self.count(call, chosen.structure.clone());
         let inject = self.inject(call, &shown, &chosen, tails, hooks.start.most_tokens);
         let mut warnings = self.warnings(call).unwrap_or_default();
         warnings.extend(hooks.missing.map(|name| format!("hooks.contextProfiles has no profile {name}")));
