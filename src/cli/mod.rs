@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 use crate::config::{API_VERSION, Environment, Overrides};
+use crate::sys::allocator;
 
 const HELP: &str = "\
 signetd - the Signet daemon: shared memory for AI agents on your machines
@@ -85,7 +86,10 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
             }
         };
     match command {
-        Command::Serve => with_env(&serve::run),
+        Command::Serve => {
+            allocator::settle(|name| std::env::var_os(name).is_some());
+            with_env(&serve::run)
+        }
         Command::Check => with_env(&|env| check::run(&env)),
         Command::Doctor => with_env(&|env| doctor::run(&env)),
         Command::Hook(harness, event) => with_env(&|env| hook::run(&env, &harness, event)),

@@ -119,6 +119,12 @@ impl Connection {
         &self.socket
     }
 
+    /// Of a client that goes on sending: after a plain close it might wait for a window that never opens again.
+    pub fn reset_on_close(&self) {
+        // fails only when the client has closed already
+        let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
+    }
+
     pub fn close(&self) {
         // fails only when the client has closed already
         let _ = self.socket.shutdown(Shutdown::Both);

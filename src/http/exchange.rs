@@ -281,7 +281,10 @@ impl<A: Send + Sync + 'static> Shared<A> {
             connection.enter(Phase::Drain);
             // fails only when the client has closed already
             let _ = connection.socket().shutdown(Shutdown::Write);
-            let _ = io::copy(&mut socket.as_reader().take(self.config.max_body as u64), &mut io::sink());
+            let most = self.config.max_body as u64;
+            if io::copy(&mut socket.as_reader().take(most), &mut io::sink()).is_ok_and(|read| read == most) {
+                connection.reset_on_close();
+            }
         }
         connection.close();
         Next::Close

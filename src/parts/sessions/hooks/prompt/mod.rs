@@ -151,7 +151,7 @@ impl Sessions {
             let aliases = if subjects.is_empty() { Vec::new() } else { subjects::aliases(c, &call.agent, SUBJECTS)? };
             Ok((subjects, aliases))
         })?;
-        let named = entities::named_in(message, &subjects, &aliases);
+        let named = entities::named_in(terms::looked_at(message), &subjects, &aliases);
         if named.is_empty() {
             return only(Engine::NoEntity);
         }
