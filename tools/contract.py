@@ -114,6 +114,8 @@ def play(tool, cmd, mode, args):
         run += ["--continue-on-failure", "--no-color", "--warnings", "off"]
         run += ["--max-time", str(args.seconds)] if args.seconds else ["-n", str(args.examples)]
         run += ["--phases", args.phases]
+        # ends when the client leaves, and no client of this kind does; tests/session_scope.rs reads it
+        run += ["--exclude-path", "/api/cross-agent/stream"]
         run += ["--seed", str(args.seed)] if args.seed else []
         if token:
             run += ["-H", f"Authorization: Bearer {token}"]
