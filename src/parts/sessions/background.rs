@@ -24,6 +24,8 @@ const CLAIMS: Duration = Duration::from_secs(15 * 60);
 const A_DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Days that jobs stay after they were done.
 const DONE_DAYS: i64 = 14;
+/// What of an agent's name is written otherwise in a file's.
+const UNSAFE: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 /// Rows that go at a time, and transcripts that are looked at.
 const ROWS: i64 = 500;
 const PAGE: i64 = 200;
@@ -132,7 +134,8 @@ impl Sessions {
         }
         let author = author(&spoken.agent, &spoken.key, &spoken.harness);
         let format = if raw.is_some() { "normalized" } else { "live" };
-        let origin = Origin { captured_at: self.core.now(), format, path: None };
+        let project = project.map(str::to_owned);
+        let origin = Origin { captured_at: self.core.now(), format, path: None, project };
         Ok(self.archive.write_lines(&author, &stored.content, &origin)?)
     }
 
@@ -150,7 +153,7 @@ impl Sessions {
     }
 
     fn backfill_agent(&self, agent: &str, stop: &Stop) -> Result<(), Box<dyn std::error::Error>> {
-        let safe = percent_encoding::utf8_percent_encode(agent, percent_encoding::NON_ALPHANUMERIC);
+        let safe = percent_encoding::utf8_percent_encode(agent, UNSAFE);
         let marker = self.core.env.workspace.join(format!("memory/.canonical-transcript-backfill-v1.{safe}"));
         if marker.exists() {
             return Ok(());
@@ -166,7 +169,8 @@ impl Sessions {
                 let Some(stored) = self.core.db.read(|c| store::find(c, agent, &key, None))? else { continue };
                 let harness = stored.harness.clone().unwrap_or_else(|| "unknown".to_owned());
                 if !is_noise(stored.project.as_deref(), Some(&key), None, &harness) {
-                    let origin = Origin { captured_at: stored.updated_at, format: "db", path: None };
+                    let (captured_at, project) = (stored.updated_at, stored.project);
+                    let origin = Origin { captured_at, format: "db", path: None, project };
                     self.archive.write_missing(&author(agent, &key, &harness), &stored.content, &origin)?;
                 }
             }

@@ -14,6 +14,7 @@ use crate::core::Error;
 use crate::core::access::Access::Needs;
 use crate::core::access::Permission::{Recall, Remember};
 use crate::core::access::{Asker, Target, Visible};
+use crate::http::input::Input;
 use crate::http::{ApiError, Request, Response, Route};
 use crate::text::time;
 
@@ -68,6 +69,11 @@ pub fn asker<'a>(req: &'a Request, named: Option<&'a str>, key: Option<&'a str>)
     Asker { named: named.or(asker.named), session_key: key.or(asker.session_key), ..asker }
 }
 
+/// What a route takes; a body that is no JSON object is refused in these words.
+pub fn input_or<I: Input>(req: &Request, words: &'static str) -> Result<I, Error> {
+    req.input().map_err(|error| if let Error::Malformed(_) = error { Error::malformed(words) } else { error })
+}
+
 /// The agent that a request acts for; refused when the credential is bound to another.
 pub fn acting_as(req: &Request, named: Option<&str>, key: Option<&str>) -> Result<String, Error> {
     let asker = asker(req, named, key);
@@ -96,7 +102,6 @@ fn live_of(req: &Request) -> Result<LiveOf<'_>, Error> {
 impl AgentQuery {
     /// Of the query also where a route has a body.
     fn of_query(req: &Request) -> Result<Self, Error> {
-        use crate::http::input::Input;
         AgentQuery::read(&req.query.to_map(), req)
     }
 }
@@ -129,7 +134,7 @@ fn transcript(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> 
 
 /// A sub-agent looks into the session that started it; others look anywhere but into their own.
 fn search(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
-    let body: SearchBody = req.input()?;
+    let body: SearchBody = input_or(req, "Invalid JSON body")?;
     let key = body.current.as_deref().or(body.session_key.as_deref());
     let agent = acting_as(req, body.agent_id.as_deref(), key)?;
     let of_parent = || {

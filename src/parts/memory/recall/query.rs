@@ -2,7 +2,7 @@
 
 use super::dated::{self, TimeRequest, Window};
 use crate::core::Error;
-use crate::core::access::{Asker, Caller};
+use crate::core::access::{Asker, Caller, Permission};
 use crate::http::input::{Nested, Text};
 use crate::parts::memory::api::{Budget, RecallBody, SearchQuery};
 use crate::parts::memory::filters::{self, Span};
@@ -80,6 +80,11 @@ impl RecallQuery {
     pub fn of_body(body: RecallBody, asker: Asker<'_>) -> Result<Self, Error> {
         let session_key = body.session_key.as_deref().or(asker.session_key);
         let named = body.agent_id.as_deref().or(asker.named);
+        if body.aggregate.0 && body.save_aggregate.0 {
+            // what will be saved is a new record like any other
+            asker.caller.require(Permission::Remember)?;
+            asker.caller.check_new_record(body.project.as_deref())?;
+        }
         Ok(RecallQuery {
             text: start(&body.query),
             keywords: body.keyword_query.as_deref().map(start),

@@ -71,6 +71,12 @@ pub fn of_rowids(connection: &Connection, rowids: &[i64], visible: &Conditions) 
     sql::rows(connection, &text, visible.after(&[&list]), brief)
 }
 
+/// The rows of ids.
+pub fn rowids(connection: &Connection, ids: &[&str]) -> rusqlite::Result<Vec<(i64, String)>> {
+    let text = format!("SELECT m.rowid, m.id FROM memories m WHERE m.id {}", sql::THESE);
+    sql::rows(connection, &text, [serde_json::Value::from(ids).to_string()], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
 /// These memories, deleted ones too.
 pub fn of_ids(connection: &Connection, ids: &[String], visible: &Conditions) -> rusqlite::Result<Vec<Brief>> {
     let text =

@@ -76,8 +76,8 @@ impl From<Row> for Checkpoint {
             trigger: row.trigger,
             digest: redact(&row.digest),
             prompt_count: row.prompt_count,
-            memory_queries: row.memory_queries.as_deref().map(redact),
-            recent_remembers: row.recent_remembers.as_deref().map(redact),
+            memory_queries: row.memory_queries.as_deref().map(safe_list),
+            recent_remembers: row.recent_remembers.as_deref().map(safe_list),
             focal_entity_ids: row.focal_entity_ids,
             focal_entity_names: row.focal_entity_names,
             active_aspect_ids: row.active_aspect_ids,
@@ -85,6 +85,14 @@ impl From<Row> for Checkpoint {
             traversal_memory_count: row.traversal_memory_count,
             created_at: row.created_at,
         }
+    }
+}
+
+/// A JSON list without secrets in its texts; what is none is a text.
+fn safe_list(stored: &str) -> String {
+    match serde_json::from_str::<Vec<String>>(stored) {
+        Ok(items) => serde_json::Value::from(items.iter().map(|item| redact(item)).collect::<Vec<_>>()).to_string(),
+        Err(_) => redact(stored),
     }
 }
 

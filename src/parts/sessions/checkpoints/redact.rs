@@ -30,7 +30,11 @@ pub fn redact(text: &str) -> String {
             None => out += word,
         }
         out += space;
-        before = word.to_ascii_lowercase();
+        // a sign that stands alone belongs to the name before it
+        match word {
+            "=" | ":" => before += word,
+            _ => before = word.to_ascii_lowercase(),
+        }
     }
     out
 }
@@ -39,7 +43,8 @@ pub fn redact(text: &str) -> String {
 fn replaced(word: &str, before: &str) -> Option<String> {
     let lower = word.to_ascii_lowercase();
     let plain = |c: char| !c.is_alphanumeric();
-    if before.trim_matches(plain) == "bearer" && word.chars().count() >= SHORTEST {
+    let is_word = word.trim_matches(plain).chars().all(char::is_lowercase);
+    if before.trim_matches(plain) == "bearer" && (word.chars().count() >= SHORTEST || !is_word) {
         return Some(GONE.to_owned());
     }
     // `password: value` in two words
@@ -50,7 +55,7 @@ fn replaced(word: &str, before: &str) -> Option<String> {
     {
         return Some(GONE.to_owned());
     }
-    if let Some(at) = assignment(&lower) {
+    if let Some(at) = assignment(word, &lower) {
         return Some(format!("{}{GONE}", &word[..at]));
     }
     let start = lower.find(|c: char| c.is_alphanumeric()).unwrap_or(0);
@@ -64,12 +69,15 @@ fn is_secret_name(name: &str) -> bool {
     NAMES.iter().any(|known| name.ends_with(known)) || ["_key", "_pass", "_pat"].iter().any(|end| name.ends_with(end))
 }
 
-/// Where the value begins in `name=value`, when the name says it is secret or is a variable with a dollar sign.
-fn assignment(lower: &str) -> Option<usize> {
+/// Where the value begins in `name=value`, when the name says it is secret, or is a variable: with a dollar sign, or
+/// one in capitals that says so (`OPENAI_API_KEY`).
+fn assignment(word: &str, lower: &str) -> Option<usize> {
     for (at, c) in lower.char_indices().filter(|(_, c)| matches!(c, '=' | ':')) {
         let name = lower[..at].trim_end_matches(['"', '\'', ' ']);
         let from = name.rfind(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-')).map_or(0, |n| n + 1);
-        let is_variable = c == '=' && from > 0 && name.as_bytes()[from - 1] == b'$';
+        let in_capitals = name[from..].contains('_') && !word[from..name.len()].contains(char::is_lowercase);
+        let dollar = from > 0 && name.as_bytes()[from - 1] == b'$';
+        let is_variable = c == '=' && (dollar || in_capitals && is_secret_name(&name[from..]));
         let value = &lower[at + 1..];
         let value = value.trim_start_matches(['"', '\'', '=']);
         let least = if is_variable { 1 } else { SHORTEST };
@@ -136,6 +144,9 @@ mod tests {
             ("password: hunter2hunter2\nnext", "password: [REDACTED]\nnext"),
             ("export OPENAI_API_KEY='sk-abc12345'", "export OPENAI_API_KEY='[REDACTED]"),
             ("use $HOME_TOKEN=abc and $PATH", "use $HOME_TOKEN=[REDACTED] and $PATH"),
+            ("password = hunter2hunter2 : x", "password = [REDACTED] : x"),
+            ("export OPENAI_API_KEY=abc MAX_LINES=abc", "export OPENAI_API_KEY=[REDACTED] MAX_LINES=abc"),
+            ("Bearer xyz12, the bearer of news", "Bearer [REDACTED] the bearer of news"),
             ("key sk-proj-abcdefghijk.", "key [REDACTED]"),
             ("(ghp_abcdefghijklmnop)", "([REDACTED]"),
             ("hash 0123456789abcdef0123456789abcdef!", "hash [REDACTED]!"),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::api::{CompactionAnswer, HeldAnswer, PreCompactionAnswer};
 use super::call::Call;
+use super::start::start_key;
 use crate::core::Error;
 use crate::parts::memory::{Brief, Place, Record};
 use crate::parts::sessions::Sessions;
@@ -115,6 +116,8 @@ impl Sessions {
         let noise = is_noise(project.as_deref(), call.key.as_deref(), None, &call.harness);
         let node = (!noise).then(|| self.compaction_node(call, project.clone(), summary, stored.map(|s| s.created_at)));
         let record = node.as_ref().map(|node| record_of(call, node, summary));
+        let started = Call { project: project.or(call.project.clone()), ..call.clone() };
+        let begun = start_key(&started);
         let (key, agent, kept) = (call.key.clone(), call.agent.clone(), node.clone());
         let (recorded, epoch) = self.core.db.write(move |tx| {
             let recorded = record.map(|record| record.insert(tx)).transpose()?;
@@ -123,6 +126,7 @@ impl Sessions {
                 threads::follow(tx, node)?;
             }
             let Some(key) = &key else { return Ok((recorded, None)) };
+            epochs::advance(tx, &begun, &agent, "compaction-complete")?;
             let epoch = epochs::advance(tx, key, &agent, "compaction-complete")?;
             transcripts::delete(tx, &agent, key)?;
             epochs::drop_cursor(tx, key, &agent)?;
@@ -131,7 +135,7 @@ impl Sessions {
         if let Some(recorded) = &recorded {
             self.memory.follow_record(recorded);
         }
-        self.starts.forget(&Call { project: project.or(call.project.clone()), ..call.clone() });
+        self.starts.forget(&started);
         if let Some(node) = node {
             self.write_compaction_file(call, &node, summary);
         }

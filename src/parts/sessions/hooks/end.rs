@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::api::{EndAnswer, HeldAnswer, RepeatedEnd};
 use super::call::Call;
+use super::start::start_key;
 use crate::core::Error;
 use crate::db::Tx;
 use crate::parts::sessions::Sessions;
@@ -88,8 +89,11 @@ impl Sessions {
         }
         self.starts.forget(call);
         if let (Some(key), Ok(())) = (call.key.clone(), self.core.mutable()) {
-            let agent = call.agent.clone();
-            self.core.db.write(move |tx| epochs::advance(tx, &key, &agent, "session-clear"))?;
+            let (agent, begun) = (call.agent.clone(), start_key(call));
+            self.core.db.write(move |tx| {
+                epochs::advance(tx, &begun, &agent, "session-clear")?;
+                epochs::advance(tx, &key, &agent, "session-clear")
+            })?;
         }
         Ok(())
     }

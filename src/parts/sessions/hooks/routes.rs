@@ -271,7 +271,10 @@ fn recall(sessions: &Sessions, req: &Request) -> Result<Response, ApiError> {
     let asker = Asker { session_key: call.key.as_deref().or(req.asker().session_key), ..req.asker() };
     let query = RecallQuery::of_body(body, asker)?;
     let answer = sessions.memory.answer(&req.caller, req.peer_ip(), &query);
-    let answer = answer.map_err(|e| in_words(e, "Recall failed").with("results", serde_json::json!([])))?;
+    let answer = answer.map_err(|e| match in_words(e, "Recall failed") {
+        failed if failed.status == 500 => failed.with("results", serde_json::json!([])),
+        refused => refused,
+    })?;
     Ok(Response::json(&SessionRecall::of(answer)))
 }
 

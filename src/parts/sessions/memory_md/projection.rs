@@ -53,15 +53,18 @@ impl Sessions {
         let (memories, heads, nodes, files) = self.core.db.read(|c| {
             Ok((
                 self.memory.worthiest(c, &visible, MEMORIES)?,
-                threads::newest(c, agent, THREADS)?,
+                threads::newest(c, agent, THREADS * 2)?,
                 summaries::newest(c, agent, NODES * 2)?,
                 artifacts::since(c, agent, &since, ARTIFACTS)?,
             ))
         })?;
-        let noisy = |n: &Node| {
-            is_noise(n.project.as_deref(), n.session_key.as_deref(), None, n.harness.as_deref().unwrap_or_default())
+        let noisy = |project: &Option<String>, key: &Option<String>, harness: &Option<String>| {
+            is_noise(project.as_deref(), key.as_deref(), None, harness.as_deref().unwrap_or_default())
         };
-        let nodes: Vec<Node> = nodes.into_iter().filter(|node| !noisy(node)).take(NODES as usize).collect();
+        let nodes = nodes.into_iter().filter(|node| !noisy(&node.project, &node.session_key, &node.harness));
+        let nodes: Vec<Node> = nodes.take(NODES as usize).collect();
+        let heads = heads.into_iter().filter(|head| !noisy(&head.project, &head.session_key, &head.harness));
+        let heads: Vec<Head> = heads.take(THREADS as usize).collect();
         Ok(render(&memories, &heads, &nodes, files))
     }
 }

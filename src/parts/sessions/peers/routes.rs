@@ -16,7 +16,7 @@ use crate::http::input::Nested;
 use crate::http::stream::{Event, StreamKind};
 use crate::http::{ApiError, Request, Response, Route};
 use crate::parts::sessions::hooks::Short;
-use crate::parts::sessions::routes::{acting_as, project_of};
+use crate::parts::sessions::routes::{acting_as, input_or, project_of};
 use crate::text::time;
 
 /// Characters of a message.
@@ -74,7 +74,7 @@ fn presence(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
 }
 
 fn announce(peers: &Arc<Peers>, req: &Request) -> Result<Response, ApiError> {
-    let body: PresenceBody = req.input()?;
+    let body: PresenceBody = input_or(req, "invalid request body")?;
     let agent = acting_as(req, body.agent_id.as_deref(), body.session_key.as_deref())?;
     if let Some(key) = &body.session_key {
         peers.check_session(&req.caller, &agent, key, false)?;

@@ -16,6 +16,9 @@ pub struct Head {
     pub latest_at: String,
     pub source_type: String,
     pub node_id: String,
+    pub project: Option<String>,
+    pub session_key: Option<String>,
+    pub harness: Option<String>,
 }
 
 /// The thread of a node: its key and its label.
@@ -64,7 +67,7 @@ pub fn follow(tx: &Tx<'_>, node: &Node) -> rusqlite::Result<()> {
 pub fn newest(connection: &Connection, agent: &str, limit: i64) -> rusqlite::Result<Vec<Head>> {
     sql::rows(
         connection,
-        "SELECT label, sample, latest_at, source_type, node_id FROM memory_thread_heads
+        "SELECT label, sample, latest_at, source_type, node_id, project, session_key, harness FROM memory_thread_heads
          WHERE agent_id = ?1 ORDER BY latest_at DESC LIMIT ?2",
         (agent, limit),
         |row| {
@@ -74,6 +77,9 @@ pub fn newest(connection: &Connection, agent: &str, limit: i64) -> rusqlite::Res
                 latest_at: row.get(2)?,
                 source_type: row.get(3)?,
                 node_id: row.get(4)?,
+                project: row.get(5)?,
+                session_key: row.get(6)?,
+                harness: row.get(7)?,
             })
         },
     )

@@ -123,21 +123,22 @@ pub fn find(
     )
 }
 
-/// The agent's newest transcript of a harness and project, but for one session's.
+/// The agent's newest transcripts of a harness and project, but for one session's.
 pub fn newest_of(
     connection: &Connection,
     agent: &str,
     harness: &str,
     project: &str,
     but: &str,
-) -> rusqlite::Result<Option<Stored>> {
-    sql::row(
+    limit: i64,
+) -> rusqlite::Result<Vec<Stored>> {
+    sql::rows(
         connection,
         "SELECT session_key, content, harness, project, created_at, COALESCE(updated_at, created_at)
          FROM session_transcripts INDEXED BY idx_st_project
          WHERE project = ?3 AND agent_id = ?1 AND harness = ?2 AND session_key <> ?4
-         ORDER BY COALESCE(updated_at, created_at) DESC LIMIT 1",
-        (agent, harness, project, but),
+         ORDER BY COALESCE(updated_at, created_at) DESC LIMIT ?5",
+        (agent, harness, project, but, limit),
         stored,
     )
 }

@@ -99,6 +99,7 @@ impl Archive {
             captured_at: c.captured_at.clone(),
             format: if c.raw.is_some() { "normalized" } else { "markdown" },
             path: c.transcript_path.clone(),
+            project: c.project.clone(),
         };
         self.write_lines(&author, &c.transcript, &origin)?;
         let subject = self.settled(Subject {

@@ -28,6 +28,7 @@ pub struct Origin {
     /// `live`, `normalized` or `db`.
     pub format: &'static str,
     pub path: Option<String>,
+    pub project: Option<String>,
 }
 
 /// The files of a workspace, and what is known of them.
@@ -135,7 +136,7 @@ fn record(author: &Author, origin: &Origin, seq: usize, speaker: Speaker, conten
     let id = &hex(&Sha256::digest(parts.join("\0").as_bytes()))[..32];
     let mut record = json!({
         "schema": SCHEMA, "captured_at": origin.captured_at, "agent_id": author.agent, "harness": author.harness,
-        "session_key": author.key, "session_id": author.key, "seq": seq, "role": speaker.as_str(),
+        "session_key": author.key, "session_id": author.key, "project": origin.project, "seq": seq, "role": speaker.as_str(),
         "content": content, "source_format": origin.format, "source_sha256": source, "id": id,
     });
     if let Some(path) = &origin.path {
@@ -211,7 +212,7 @@ mod tests {
         Author { agent: "default".into(), harness: "Pi".into(), key: key.into() }
     }
 
-    const LIVE: fn() -> Origin = || Origin { captured_at: "now".into(), format: "live", path: None };
+    const LIVE: fn() -> Origin = || Origin { captured_at: "now".into(), format: "live", path: None, project: None };
 
     fn contents(path: &Path) -> Vec<String> {
         let text = std::fs::read_to_string(path).unwrap();

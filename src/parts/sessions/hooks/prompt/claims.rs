@@ -45,8 +45,40 @@ pub struct Hit {
     pub relevance: f64,
 }
 
-/// What the nearness of meaning counts beside the words that are shared.
-pub const NEARNESS: f64 = 0.5;
+// Tuned on the LoCoMo development conversations (`make eval-hooks`, docs/performance.md).
+/// A claim whose memory meets the question so well that this times it reaches the least score answers, without any
+/// word in common.
+const MET: f64 = 1.25;
+/// What the share of the words and the nearness of meaning count beside how well the memory meets the question.
+const SHARE: f64 = 0.3;
+const NEARNESS: f64 = 0.1;
+
+/// What speaks for a claim, each 0 to 1.
+#[derive(Debug, Clone, Copy)]
+pub struct Signals {
+    /// See [`lexical`].
+    pub words: f64,
+    /// See [`Rarity::share`].
+    pub share: f64,
+    /// Cosine of question and claim.
+    pub near: f64,
+    /// How well its memory meets the question, with those saved around it; 0 with another model than the embedded.
+    pub met: f64,
+}
+
+impl Signals {
+    /// Whether it answers, as the contract has it: the better of words and meaning.
+    pub fn score(&self) -> f64 {
+        self.words.max(self.near).max((MET * self.met).min(1.0))
+    }
+
+    /// Which answers better of those that answer.
+    pub fn relevance(&self) -> f64 {
+        // without the embedded model words and nearness have to do
+        let (share, near) = if self.met > 0.0 { (SHARE, NEARNESS) } else { (1.0, 0.5) };
+        self.met + share * self.share + near * self.near
+    }
+}
 
 /// How rare each term of a question is among the claims that are looked at.
 pub struct Rarity(HashMap<String, f64>);

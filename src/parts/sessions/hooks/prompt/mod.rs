@@ -5,7 +5,7 @@ mod claims;
 mod entities;
 mod terms;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::api::{PromptAnswer, PromptBody};
 use super::call::{Admitted, Call};
@@ -18,7 +18,7 @@ use crate::parts::memory::{Feedback, Rated};
 use crate::parts::sessions::Sessions;
 use crate::parts::sessions::checkpoints::{Rhythm, redact};
 use crate::parts::sessions::transcripts::Given;
-use claims::Hit;
+use claims::{Hit, Signals};
 use entities::Named;
 pub use terms::{cleaned, terms};
 
@@ -49,6 +49,13 @@ names! {
 pub struct Context {
     pub lines: Vec<String>,
     pub engine: Option<Engine>,
+}
+
+/// What is asked of what is known.
+struct Question<'a> {
+    asked: &'a [&'a String],
+    /// Claims that score less do not answer.
+    least: f64,
 }
 
 /// A prompt as it was sent.
@@ -159,10 +166,11 @@ impl Sessions {
         if asked.is_empty() {
             return only(Engine::NoHit);
         }
+        let question = Question { asked: &asked, least: hooks.least_score };
         let mut hits: Vec<Hit> = Vec::new();
         for entity in &named {
             let known = claims::current(self.claims_of(&call.visible, &call.agent, &entity.id, &asked)?);
-            hits.extend(self.answering(entity, known, &asked, hooks.least_score));
+            hits.extend(self.answering(call, terms::looked_at(message), entity, known, &question)?);
         }
         if hits.is_empty() {
             return only(Engine::NoHit);
@@ -171,24 +179,37 @@ impl Sessions {
     }
 
     /// The claims about an entity that answer.
-    fn answering(&self, entity: &Named, known: Vec<CurrentClaim>, asked: &[&String], least: f64) -> Vec<Hit> {
-        let question = asked.iter().map(|term| term.as_str()).collect::<Vec<_>>().join(" ");
+    fn answering(
+        &self,
+        call: &Call,
+        message: &str,
+        entity: &Named,
+        known: Vec<CurrentClaim>,
+        question: &Question<'_>,
+    ) -> Result<Vec<Hit>, Error> {
+        let asked = question.asked;
+        let text = asked.iter().map(|term| term.as_str()).collect::<Vec<_>>().join(" ");
         let texts: Vec<(Option<&str>, &str)> =
             known.iter().map(|claim| (claim.memory_id.as_deref(), claim.content.as_str())).collect();
-        let nearness = self.memory.nearness(&question, &texts);
+        let nearness = self.memory.nearness(&text, &texts);
         let rarity = claims::Rarity::of(&known, asked);
         let generic = claims::is_generic(asked);
-        let hits = known.into_iter().zip(nearness).map(|(claim, near)| {
-            let near = near.unwrap_or(0.0);
-            let words = claims::lexical(&claim, asked);
+        let shares: Vec<f64> = known.iter().map(|claim| rarity.share(claim, asked)).collect();
+        let evidence: HashMap<&str, f64> =
+            texts.iter().zip(&shares).filter_map(|((id, _), share)| Some(((*id)?, *share))).collect();
+        let terms: Vec<String> = asked.iter().map(|term| (*term).clone()).collect();
+        let met = self.core.db.read(|c| self.memory.relevance(c, &call.visible, (&terms, message), &evidence))?;
+        let hits = known.into_iter().zip(nearness).zip(shares).map(|((claim, near), share)| {
+            let met = claim.memory_id.as_ref().and_then(|id| met.get(id)).copied().unwrap_or(0.0);
+            let signals = Signals { words: claims::lexical(&claim, asked), share, near: near.unwrap_or(0.0), met };
             Hit {
                 entity: entity.name.clone(),
-                score: if generic { words } else { words.max(near) },
-                relevance: rarity.share(&claim, asked) + claims::NEARNESS * near,
+                score: if generic { signals.words } else { signals.score() },
+                relevance: signals.relevance(),
                 claim,
             }
         });
-        claims::best(hits.collect(), least)
+        Ok(claims::best(hits.collect(), question.least))
     }
 
     /// What is known of an entity: the most important, and what has the words that are asked for.

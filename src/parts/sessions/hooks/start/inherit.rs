@@ -71,7 +71,12 @@ impl Sessions {
         if !call.harness.eq_ignore_ascii_case("claude-code") {
             return Ok(None);
         }
-        let newest = self.core.db.read(|c| transcripts::newest_of(c, &call.agent, &call.harness, project, own))?;
+        let newest = self
+            .core
+            .db
+            .read(|c| transcripts::newest_of(c, &call.agent, &call.harness, project, own, 1))?
+            .into_iter()
+            .next();
         Ok(newest.map(|stored| (stored.key.clone(), Some(stored))))
     }
 

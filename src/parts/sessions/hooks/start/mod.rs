@@ -18,13 +18,18 @@ use crate::parts::agents;
 use crate::parts::sessions::Sessions;
 use crate::parts::sessions::browse::LiveOf;
 use crate::parts::sessions::checkpoints::Structure;
+use crate::parts::sessions::store::epochs;
 use crate::parts::sessions::store::summary_jobs::{self, SummaryJob};
-use crate::parts::sessions::store::{epochs, transcripts};
+use crate::parts::sessions::store::transcripts::{self, Stored};
 use crate::parts::sessions::transcripts::is_noise;
-use candidates::{Chosen, start_key};
+use candidates::Chosen;
+pub use candidates::start_key;
 use identity::Files;
 use inject::{Tails, constraints_block};
 use sha2::{Digest, Sha256};
+
+/// Conversations of a project that are looked at for one whose session is at rest.
+const LOOKED_AT: i64 = 8;
 
 /// How a conversation begins.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +102,15 @@ impl Sessions {
         })?)
     }
 
+    /// The newest conversation of a project; one whose session is still at work only where there is no other.
+    fn last_of_project(&self, call: &Call, project: &str) -> Result<Option<Stored>, Error> {
+        let of = LiveOf { agent: call.agent.clone(), project: None };
+        let newest =
+            self.core.db.read(|c| transcripts::newest_of(c, &call.agent, &call.harness, project, "", LOOKED_AT))?;
+        let at_rest = newest.iter().position(|stored| self.live_session(&of, &stored.key).is_err());
+        Ok(newest.into_iter().nth(at_rest.unwrap_or(0)))
+    }
+
     /// The conversation that is cleared, and the job to summarise it if that is worth it.
     fn cleared(&self, call: &Call) -> Result<Option<(Option<SummaryJob>, String)>, Error> {
         let agent = call.agent.as_str();
@@ -105,15 +119,10 @@ impl Sessions {
             None => None,
         };
         let found = match (own, &call.project) {
-            (None, Some(project)) => {
-                self.core.db.read(|c| transcripts::newest_of(c, agent, &call.harness, project, ""))?
-            }
+            (None, Some(project)) => self.last_of_project(call, project)?,
             (own, _) => own,
         };
-        // another session that is still at work is not the one that was cleared
-        let of = LiveOf { agent: call.agent.clone(), project: None };
-        let lives = |key: &str| call.key.as_deref() != Some(key) && self.live_session(&of, key).is_ok();
-        let Some(stored) = found.filter(|stored| !lives(&stored.key)) else { return Ok(None) };
+        let Some(stored) = found else { return Ok(None) };
         let text = stored.content.trim();
         let hash = &crate::text::hex(&Sha256::digest(text.as_bytes()))[..16];
         let session_id = format!("session-end:{}:{hash}", stored.key);
