@@ -91,9 +91,14 @@ impl Sessions {
     }
 
     /// What sessions were begun with. A failure costs who rates or replays a few rows.
+    /// One at a time: a prompt that has something to write meanwhile waits for one of them, not for all.
     pub(super) fn write_noted(&self) {
-        if let Err(cause) = self.ledgers.noted.flush(&self.core.db) {
-            log::warn!(target: "sessions", "what sessions were begun with was not noted: {cause}");
+        while !self.ledgers.noted.is_empty() {
+            let ledgers = Arc::clone(&self.ledgers);
+            if let Err(cause) = self.core.db.write(move |tx| ledgers.noted.write_next(tx)) {
+                log::warn!(target: "sessions", "what sessions were begun with was not noted: {cause}");
+                return;
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock};
 
 use super::store::ledger;
 use super::store::shown::{self, Considered};
-use crate::db::{Db, Error, Tx};
+use crate::db::Tx;
 use crate::parts::memory::{Epoch, Item};
 use crate::sys::locks;
 
@@ -69,13 +69,17 @@ impl Noted {
         taken
     }
 
-    /// Writes what waits.
-    pub fn flush(&self, db: &Db) -> Result<(), Error> {
-        let notes = self.take(|_| true);
-        if notes.is_empty() {
-            return Ok(());
-        }
-        db.write(move |tx| notes.iter().try_for_each(|note| note.write(tx)))
+    pub fn is_empty(&self) -> bool {
+        locks::lock(&self.waiting).is_empty()
+    }
+
+    /// Writes the one that waits longest, in a transaction of its own.
+    pub fn write_next(&self, tx: &Tx<'_>) -> rusqlite::Result<()> {
+        let next = {
+            let mut waiting = locks::lock(&self.waiting);
+            if waiting.is_empty() { None } else { Some(waiting.remove(0)) }
+        };
+        next.map_or(Ok(()), |note| note.write(tx))
     }
 
     /// Writes what waits of one session, in a transaction that asks for it.
