@@ -1,6 +1,7 @@
 //! Memories one by one, in lists, by words, over time.
 
 mod list;
+mod nearness;
 mod one;
 mod opening;
 mod timeline;
