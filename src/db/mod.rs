@@ -3,6 +3,7 @@
 //!
 //! An answered write is on disk (`synchronous=FULL`); a reader never waits for a writer (WAL).
 
+mod checkpointer;
 mod lenient;
 pub mod oddities;
 mod presence;
@@ -18,8 +19,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use checkpointer::Checkpointer;
 use presence::Presence;
 use readers::Readers;
 pub use tx::Tx;
@@ -105,8 +108,6 @@ pub fn is_unique_violation(error: &rusqlite::Error) -> bool {
 /// Pages cached by the writer and by each reader, in KiB: together a few MB on a busy daemon.
 const WRITER_CACHE_KIB: i64 = 4096;
 const READER_CACHE_KIB: i64 = 1024;
-/// The WAL is copied home when it is this long (16 MB): a page that changes often is written once.
-const WAL_PAGES: i64 = 4096;
 /// How long another program may hold the file before a request is told to come again.
 const BUSY: Duration = Duration::from_secs(2);
 /// Statements kept prepared on each connection.
@@ -116,8 +117,10 @@ const STATEMENT_CACHE: usize = 96;
 pub struct Db {
     path: PathBuf,
     presence: Arc<Presence>,
-    writer: Writer,
+    writer: Arc<Writer>,
     readers: Readers,
+    /// Goes last: see [`Checkpointer`].
+    checkpointer: Checkpointer,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
 }
@@ -131,15 +134,16 @@ pub fn holds_memories(path: &Path) -> Result<bool, Error> {
 impl Db {
     /// Opens the file, creating or completing its schema. Every write has its time and its ids from here.
     pub fn open(path: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Db, Error> {
-        #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "only a debug build watches it"))]
         let mut connection = schema::open_and_complete(path)?;
         #[cfg(debug_assertions)]
         trace::watch(&mut connection)?;
         tune_writer(&connection)?;
         oddities::settle_deleted(&connection)?;
         let presence = Arc::new(Presence::of(path)?);
-        let writer = Writer::new(connection, Arc::clone(&presence));
-        Ok(Db { path: path.to_owned(), presence, writer, readers: Readers::new(path), clock, ids })
+        let (checkpointer, waiting) = Checkpointer::of(&mut connection)?;
+        let writer = Arc::new(Writer::new(connection, Arc::clone(&presence)));
+        waiting.start(path, &writer)?;
+        Ok(Db { path: path.to_owned(), presence, writer, readers: Readers::new(path), checkpointer, clock, ids })
     }
 
     /// Whether the file is there and answers. Never waits: when all readers are at work, it does answer.
@@ -196,7 +200,7 @@ impl Db {
 
     /// Brings the WAL home in a quiet moment.
     pub fn checkpoint(&self) {
-        self.writer.checkpoint();
+        self.checkpointer.quiet();
     }
 
     /// Whether another program held the file at the last commit: what can wait should.
@@ -213,8 +217,6 @@ impl Db {
 fn tune_writer(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
-    connection.pragma_update(None, "journal_size_limit", WAL_PAGES * 4096)?;
     tune(connection)
 }
 
@@ -223,8 +225,19 @@ fn tune(connection: &Connection) -> Result<(), Error> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // else a statement is compiled anew whenever a value that an index might depend on is another
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(())
+}
+
+/// A connection that copies the WAL into the file, and nothing else.
+fn open_copier(path: &Path) -> Result<Connection, Error> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
 }
 
 fn open_reader(path: &Path) -> Result<Connection, Error> {

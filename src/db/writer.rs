@@ -188,13 +188,14 @@ impl Writer {
         }
     }
 
-    /// Copies the WAL into the file as far as readers allow; for quiet moments.
-    pub fn checkpoint(&self) {
-        // a leader has better things to do
-        if let Ok(connection) = self.connection.try_lock() {
+    /// Copies the rest of the WAL into the file, as far as readers allow; when nobody is in a hurry, freed pages
+    /// are given back first.
+    pub fn bring_home(&self, quiet: bool) {
+        let connection = lock(&self.connection);
+        if quiet {
             give_back(&connection);
-            checkpoint(&connection, "PASSIVE");
         }
+        checkpoint(&connection, "PASSIVE");
     }
 
     /// Takes no more writes, finishes those that wait, and empties the WAL.
@@ -231,7 +232,8 @@ fn give_back(connection: &Connection) {
     }
 }
 
-fn checkpoint(connection: &Connection, mode: &str) {
+/// Copies the WAL into the file.
+pub(super) fn checkpoint(connection: &Connection, mode: &str) {
     if let Err(cause) = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())) {
         log::warn!(target: "db", "checkpoint: {cause}");
     }

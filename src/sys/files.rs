@@ -13,20 +13,14 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     replace_with(path, mode, |file| file.write_all(content))
 }
 
-/// The same without waiting for the disk: after a power cut the file may be the old one, or empty. For what can be
-/// made again.
-pub fn replace_soon(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let temporary = temporary(path);
-    let written = write_new(&temporary, |file| file.write_all(content), mode);
-    let written = written.and_then(|_| std::fs::rename(&temporary, path));
-    if written.is_err() {
-        // what is left of the attempt; it may not have come to be
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written
+/// Writes a file over in its place: no file comes and goes, which costs a small disk more than the content. A reader may
+/// see it half written, and so may who looks after a crash. For what is only looked at.
+pub fn rewrite(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(mode).open(path)?;
+    file.write_all(content)
 }
 
-/// The same with what a function writes.
+/// [`replace`] with what a function writes.
 pub fn replace_with(path: &Path, mode: u32, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let known = std::fs::metadata(&target).ok();

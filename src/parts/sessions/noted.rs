@@ -11,6 +11,8 @@ use crate::sys::locks;
 
 /// Beginnings that wait at most; a further one is written at once.
 const MOST: usize = 256;
+/// Rows of one transaction: each touches a page or more of its own, and a prompt may be waiting behind them.
+const ROWS: usize = 24;
 
 /// What one session was begun with.
 #[derive(Debug, Clone)]
@@ -29,6 +31,19 @@ impl Note {
             ledger::claim(tx, &self.epoch, item, self.surface, "automatic")?;
         }
         shown::note(tx, &self.session_key, &self.epoch.agent, &self.considered)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.shown.is_empty() && self.considered.is_empty()
+    }
+
+    /// Takes the first rows out of it.
+    fn split_off(&mut self, rows: usize) -> Note {
+        let shown: Vec<_> = self.shown.drain(..rows.min(self.shown.len())).collect();
+        let left = rows - shown.len();
+        let considered = self.considered.drain(..left.min(self.considered.len())).collect();
+        let (session_key, epoch) = (self.session_key.clone(), self.epoch.clone());
+        Note { session_key, epoch, surface: self.surface, shown, considered }
     }
 }
 
@@ -73,11 +88,15 @@ impl Noted {
         locks::lock(&self.waiting).is_empty()
     }
 
-    /// Writes the one that waits longest, in a transaction of its own.
+    /// Writes some rows of the one that waits longest.
     pub fn write_next(&self, tx: &Tx<'_>) -> rusqlite::Result<()> {
         let next = {
             let mut waiting = locks::lock(&self.waiting);
-            if waiting.is_empty() { None } else { Some(waiting.remove(0)) }
+            let next = waiting.first_mut().map(|note| note.split_off(ROWS));
+            if waiting.first().is_some_and(Note::is_empty) {
+                waiting.remove(0);
+            }
+            next
         };
         next.map_or(Ok(()), |note| note.write(tx))
     }

@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use super::audit::Audit;
 use super::contents::Author;
 use super::jsonl::{self, Origin, Transcripts};
 use super::lineage::{self, Document, Kind, Subject};
-use super::{audit, noise};
+use super::noise;
 use crate::core::Core;
 use crate::db;
 use crate::parts::documents::artifacts::{self, Lineage};
@@ -53,12 +54,14 @@ pub struct Archive {
     lines: Mutex<Transcripts>,
     /// One writer of manifests at a time.
     manifests: Mutex<()>,
+    audit: Audit,
 }
 
 impl Archive {
     pub fn new(core: Arc<Core>) -> Self {
         let lines = Mutex::new(Transcripts::new(&core.env.workspace));
-        Archive { core, lines, manifests: Mutex::default() }
+        let audit = Audit::new(&core.env.daemon_dir());
+        Archive { core, lines, manifests: Mutex::default(), audit }
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -78,7 +81,7 @@ impl Archive {
 
     /// The raw text of a session as it was sent last.
     pub fn log_latest(&self, agent: &str, session: &str, raw: &str) -> std::io::Result<()> {
-        audit::write_latest(&self.core.env.daemon_dir(), agent, session, raw)
+        self.audit.write_latest(agent, session, raw)
     }
 
     /// All files of a conversation that has ended.
@@ -86,9 +89,8 @@ impl Archive {
         let raw = c.raw.as_deref().unwrap_or(&c.transcript);
         let session = c.session_key.as_deref().unwrap_or(&c.session_id);
         if !raw.trim().is_empty() {
-            let daemon = self.core.env.daemon_dir();
-            audit::write_raw(&daemon, &c.agent, session, &c.captured_at, raw)?;
-            audit::write_latest(&daemon, &c.agent, session, raw)?;
+            self.audit.write_raw(&c.agent, session, &c.captured_at, raw)?;
+            self.audit.write_latest(&c.agent, session, raw)?;
         }
         let noise = noise::is_noise(c.project.as_deref(), c.session_key.as_deref(), Some(&c.session_id), &c.harness);
         if noise || c.transcript.trim().is_empty() {

@@ -3,7 +3,7 @@
 //! After a start and after a change of model it walks over all memories, newest first; then only
 //! over those whose vector could not be made when they were written.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,8 @@ use crate::sys::locks::{self, Held};
 
 /// Rows looked at per step of the walk.
 const SPAN: i64 = 200;
-/// The embedded model needs no rest between its batches.
-const NATIVE_BATCH: usize = 500;
+/// The embedded model needs no rest between its batches; a batch is one transaction, which others wait for.
+const NATIVE_BATCH: usize = 24;
 /// Work of one tick, after which others have their turn.
 const TICK: Duration = Duration::from_millis(300);
 /// Memories written since the last turn that call the daemon busy.
@@ -215,7 +215,10 @@ fn next_batch(memory: &Memory, config: &Config, model: &Model) -> Result<Option<
             .read(|c| due.iter().map(|id| embeddings::unembedded_of(c, id)).collect::<Result<Vec<_>, _>>())?;
         let found: Vec<Unembedded> = found.into_iter().flatten().collect();
         // those that were deleted meanwhile need no vector
-        tracker.lock().waiting.retain(|w| !due.contains(&w.id) || found.iter().any(|f| f.id == w.id));
+        let gone: HashSet<&String> = due.iter().filter(|id| !found.iter().any(|f| f.id == **id)).collect();
+        if !gone.is_empty() {
+            tracker.lock().waiting.retain(|w| !gone.contains(&w.id));
+        }
         return Ok(Some(found));
     }
     let Some(below) = tracker.lock().below else { return Ok(None) };
@@ -262,7 +265,8 @@ fn embed_batch(memory: &Memory, config: &Config, model: &Model, batch: Vec<Unemb
     })?;
     let mut state = embedder.tracker.lock();
     state.processed += made.len() as u64;
-    state.waiting.retain(|w| !made.iter().any(|(row, _)| row.id == w.id));
+    let written: HashSet<&String> = made.iter().map(|(row, _)| &row.id).collect();
+    state.waiting.retain(|w| !written.contains(&w.id));
     drop(state);
     for (row, vector) in &made {
         memory.index.set_vector(row.rowid, vector);
