@@ -67,3 +67,7 @@ CREATE INDEX idx_signetd_memories_newest ON memories (COALESCE(NULLIF(agent_id, 
 CREATE INDEX idx_signetd_memories_worth ON memories (pinned DESC, importance DESC, created_at DESC) WHERE is_deleted = 0;
 -- A file's row by its path alone: whose it is only the file tells.
 CREATE INDEX idx_signetd_artifacts_path ON memory_artifacts (source_path, source_mtime_ms);
+-- what an agent was told when it began, without the rows of all that waits: their transcripts fill whole pages
+CREATE INDEX idx_signetd_summary_jobs_completed ON summary_jobs (agent_id, created_at DESC) WHERE status = 'completed';
+-- the same of a project
+CREATE INDEX idx_signetd_summary_jobs_project ON summary_jobs (agent_id, project, created_at DESC) WHERE status = 'completed';

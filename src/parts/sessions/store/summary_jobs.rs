@@ -49,7 +49,7 @@ pub fn stands(connection: &Connection, agent: &str, session_key: &str, session_i
 pub fn last_completed(connection: &Connection, agent: &str) -> rusqlite::Result<Option<String>> {
     sql::row(
         connection,
-        "SELECT completed_at FROM summary_jobs INDEXED BY idx_summary_jobs_agent
+        "SELECT completed_at FROM summary_jobs INDEXED BY idx_signetd_summary_jobs_completed
          WHERE agent_id = ?1 AND status = 'completed' ORDER BY created_at DESC LIMIT 1",
         [agent],
         |row| row.get(0),
@@ -61,8 +61,8 @@ pub fn last_completed(connection: &Connection, agent: &str) -> rusqlite::Result<
 pub fn since(connection: &Connection, agent: &str, time: &str, most: i64) -> rusqlite::Result<i64> {
     let found = sql::row(
         connection,
-        "SELECT COUNT(*) FROM (SELECT 1 FROM summary_jobs INDEXED BY idx_summary_jobs_agent
-           WHERE agent_id = ?1 AND created_at > ?2 AND trigger = 'session_end' LIMIT ?3)",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM summary_jobs INDEXED BY idx_summary_jobs_agent_trigger
+           WHERE agent_id = ?1 AND trigger = 'session_end' AND created_at > ?2 LIMIT ?3)",
         (agent, time, most),
         |row| row.get(0),
     )?;
@@ -79,9 +79,8 @@ pub fn beginnings(
 ) -> rusqlite::Result<Vec<String>> {
     sql::rows(
         connection,
-        "SELECT substr(transcript, 1, ?3) FROM (SELECT transcript, project, status FROM summary_jobs
-           INDEXED BY idx_summary_jobs_agent WHERE agent_id = ?1 ORDER BY created_at DESC LIMIT 200)
-         WHERE project = ?2 AND status = 'completed' LIMIT ?4",
+        "SELECT substr(transcript, 1, ?3) FROM summary_jobs INDEXED BY idx_signetd_summary_jobs_project
+         WHERE agent_id = ?1 AND project = ?2 AND status = 'completed' ORDER BY created_at DESC LIMIT ?4",
         (agent, project, chars, limit),
         |row| row.get(0),
     )
