@@ -5,14 +5,15 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::config::NetworkMode;
-use crate::core::Core;
+use crate::core::{Core, Error};
 use crate::http::cors::Cors;
-use crate::http::{Dispatcher, Router, openapi};
+use crate::http::{Dispatch, Dispatcher, Router, openapi};
 use crate::parts::agents::{self, Agents};
 use crate::parts::auth::{self, Auth};
 use crate::parts::config::{self, Settings};
 use crate::parts::documents::Documents;
 use crate::parts::inference::Inference;
+use crate::parts::mcp::{self, Mcp};
 use crate::parts::memory::{self, Beside, Memory};
 use crate::parts::pipeline::{self, MemoryJobs, Pipeline};
 use crate::parts::sessions::{self, Ledgers, Sessions};
@@ -29,6 +30,7 @@ pub struct App {
     memory: Arc<Memory>,
     sessions: Arc<Sessions>,
     pipeline: Arc<Pipeline>,
+    mcp: Mcp,
 }
 
 impl App {
@@ -46,7 +48,7 @@ impl App {
         let sessions = Arc::new(Sessions::new(Arc::clone(&core), Arc::clone(&memory), ledgers));
         let pipeline = Arc::new(Pipeline::new(Arc::clone(&core)));
         let status =
-            Status::new(Arc::clone(&core), Arc::clone(&memory), Arc::clone(&pipeline), Arc::clone(&sessions), WRITTEN);
+            Status::new(Arc::clone(&core), Arc::clone(&memory), Arc::clone(&pipeline), Arc::clone(&sessions), written);
         // auth holds core: held by core in turn, neither would ever go
         let follower = Arc::downgrade(&auth);
         core.follow_config(move |before, now| {
@@ -62,6 +64,7 @@ impl App {
             memory,
             sessions,
             pipeline,
+            mcp: Mcp::new(env!("CARGO_PKG_VERSION")),
             core,
         })
     }
@@ -103,21 +106,33 @@ pub fn router() -> Router<App> {
         .mount("sessions", sessions::MEMORY_MD_ROUTES, |app| &*app.sessions)
         .mount("sessions", sessions::PEER_ROUTES, |app| app.sessions.peers())
         .mount("pipeline", pipeline::ROUTES, |app| &*app.pipeline)
+        .mount("mcp", mcp::ROUTES, |app| &app.mcp)
 }
 
-/// The document as it was last written; a test holds it against [`document`]. Making it for every request would
-/// cost ten milliseconds and several MB each time.
-const WRITTEN: &str = include_str!("../docs/api/openapi.json");
+/// The document as it was last written, packed by the build; a test holds it against [`document`]. Making it for every
+/// request would cost ten milliseconds and several MB each time.
+const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.zlib"));
+/// Bytes that it may have unpacked.
+const LONGEST: usize = 16 * 1024 * 1024;
+
+/// [`PACKED`] as it was written.
+fn written() -> Result<Vec<u8>, Error> {
+    miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(PACKED, LONGEST)
+        .map_err(|cause| Error::failed(format!("the description of the API: {cause}")))
+}
 
 /// All routes described: OpenAPI 3.1.
 pub fn document() -> Value {
     openapi::document(crate::config::API_VERSION, router().specs())
 }
 
-/// The one way from a request to its answer.
-pub fn dispatcher(app: Arc<App>) -> Dispatcher<App> {
+/// The one way from a request to its answer, which tools take too.
+pub fn dispatcher(app: Arc<App>) -> Arc<Dispatcher<App>> {
     let (gate, stop) = (Arc::clone(&app.auth), app.core.stop.clone());
-    Dispatcher::new(app, router(), gate, stop)
+    let dispatcher = Arc::new(Dispatcher::new(Arc::clone(&app), router(), gate, stop));
+    let tools: Arc<dyn Dispatch> = Arc::clone(&dispatcher) as _;
+    app.mcp.connect(&tools);
+    dispatcher
 }
 
 /// Which browser origins may read answers of a daemon that listens there.

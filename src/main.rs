@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    signetd::cli::run(std::env::args_os().skip(1))
+    signetd::cli::run(std::env::args_os())
 }

@@ -8,8 +8,19 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&str; 11] =
     ["text", "sys", "embedding", "upstream", "config", "db", "work", "core", "http", "parts", "app"];
 /// The parts, likewise.
-const PARTS: [&str; 10] =
-    ["agents", "auth", "config", "inference", "knowledge", "memory", "documents", "sessions", "pipeline", "status"];
+const PARTS: [&str; 11] = [
+    "agents",
+    "auth",
+    "config",
+    "inference",
+    "knowledge",
+    "memory",
+    "documents",
+    "sessions",
+    "pipeline",
+    "status",
+    "mcp",
+];
 /// `http` knows requests and answers; what is stored is none of its business.
 const NEVER: [(&str, &str); 2] = [("http", "db"), ("db", "core")];
 

@@ -4,11 +4,14 @@ mod check;
 mod credentials;
 mod doctor;
 mod hook;
+mod house;
+mod mcp;
 mod place;
 mod routes;
 mod serve;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
@@ -31,6 +34,9 @@ Commands:
              what a harness calls (claude-code, codex, …; session-start, user-prompt-submit, pre-compact, post-compact,
              stop, session-end): hook JSON on stdin, text for its context on stdout; asks $SIGNET_DAEMON_URL, else this
              machine's daemon, with $SIGNET_API_KEY; never fails the harness
+  mcp        the memory as tools over standard input and output (Model Context Protocol), for clients that start a
+             process: through the daemon at --url, $SIGNET_DAEMON_URL or this machine's, with --api-key, $SIGNET_API_KEY
+             or $SIGNET_TOKEN; where none runs it opens the workspace itself. Also under the name signet-mcp
   version    print the version
   token create --role ROLE [--project P] [--agent A] [--ttl 30d]
              print a signed token (ROLE: admin, operator, agent, readonly)
@@ -45,6 +51,8 @@ Options:
   --workspace DIR   the workspace folder (default: $SIGNET_WORKSPACE, $SIGNET_PATH, the choice in
                     ~/.config/signet/workspace.json, else ~/.agents)
   --port PORT       the port to listen on (default: $SIGNET_PORT, else 3850)
+  --url URL         the daemon for mcp
+  --api-key KEY     the credential for mcp; who can list processes sees it here, not in $SIGNET_API_KEY
   --bind ADDRESS    the address to listen on (default: $SIGNET_BIND, else by network.mode: 127.0.0.1)
   -h, --help        this text
   -V, --version     the version
@@ -63,12 +71,19 @@ enum Command {
     Version,
     Help,
     Hook(String, hook::Event),
+    Mcp,
     Credentials(credentials::Action),
 }
 
-/// Runs the command that the arguments name.
-pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let (command, overrides, options) = match parse(args) {
+/// The name of the reference's bridge: a program of that name is [`Command::Mcp`].
+const BRIDGE: &str = "signet-mcp";
+
+/// Runs the command that the arguments name, the first of which is the program's name.
+pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let program = args.next().unwrap_or_default();
+    let is_bridge = Path::new(&program).file_name().is_some_and(|name| name == BRIDGE);
+    let args = is_bridge.then(|| OsString::from("mcp")).into_iter().chain(args);
+    let (command, overrides, options, bridge) = match parse(args) {
         Ok(parsed) => parsed,
         Err(cause) => {
             eprintln!("signetd: {cause}\nTry signetd --help");
@@ -93,6 +108,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Check => with_env(&|env| check::run(&env)),
         Command::Doctor => with_env(&|env| doctor::run(&env)),
         Command::Hook(harness, event) => with_env(&|env| hook::run(&env, &harness, event)),
+        Command::Mcp => with_env(&|env| mcp::run(env, &bridge)),
         Command::Routes => routes::run(),
         Command::OpenApi => routes::openapi(),
         Command::Credentials(action) => with_env(&|env| credentials::run(action, &env, &options)),
@@ -107,13 +123,14 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-type Parsed = (Command, Overrides, credentials::Options);
+type Parsed = (Command, Overrides, credentials::Options, mcp::Options);
 
 fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, lexopt::Error> {
     let mut parser = lexopt::Parser::from_args(args);
     let mut words: Vec<String> = Vec::new();
     let mut overrides = Overrides::default();
     let mut options = credentials::Options::default();
+    let mut bridge = mcp::Options::default();
     while let Some(arg) = parser.next()? {
         let option = match arg {
             Long("workspace") => &mut overrides.workspace,
@@ -126,12 +143,14 @@ fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, lexopt::Error> 
             Long("connector") => &mut options.connector,
             Long("permissions") => &mut options.permissions,
             Long("expires") => &mut options.expires,
+            Long("url") => &mut bridge.url,
+            Long("api-key") => &mut bridge.api_key,
             Long("port") => {
                 overrides.port = Some(parser.value()?.parse::<std::num::NonZeroU16>()?.get());
                 continue;
             }
-            Short('h') | Long("help") => return Ok((Command::Help, overrides, options)),
-            Short('V') | Long("version") => return Ok((Command::Version, overrides, options)),
+            Short('h') | Long("help") => return Ok((Command::Help, overrides, options, bridge)),
+            Short('V') | Long("version") => return Ok((Command::Version, overrides, options, bridge)),
             Value(word) if words.len() < 3 => {
                 words.push(word.string()?);
                 continue;
@@ -144,7 +163,7 @@ fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, lexopt::Error> 
     if let ["api-key", "revoke", id] = words[..] {
         options.id = Some(id.to_owned());
     }
-    Ok((command(&words)?, overrides, options))
+    Ok((command(&words)?, overrides, options, bridge))
 }
 
 fn command(words: &[&str]) -> Result<Command, lexopt::Error> {
@@ -155,6 +174,7 @@ fn command(words: &[&str]) -> Result<Command, lexopt::Error> {
         ["doctor"] => Command::Doctor,
         ["routes"] => Command::Routes,
         ["openapi"] => Command::OpenApi,
+        ["mcp"] => Command::Mcp,
         ["version"] => Command::Version,
         ["help"] => Command::Help,
         ["hook", harness, event] => {

@@ -3,10 +3,13 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::net::{TcpListener, ToSocketAddrs};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use sd_notify::NotifyState;
 use signal_hook::iterator::Signals;
 
 use crate::config::Environment;
@@ -25,16 +28,36 @@ pub fn raise_descriptor_limit() {
     }
 }
 
-/// Two daemons never share a workspace: the pid file stays locked while we run. A stale file
-/// of a killed daemon is not locked.
-pub fn lock_workspace(env: &Environment) -> Result<File, Failure> {
+/// Between two tries for a lock.
+const TRY_AGAIN: Duration = Duration::from_millis(50);
+
+/// Two processes never share a workspace: the pid file stays locked while we run. A stale file
+/// of a killed daemon is not locked. Another may be about to give it back: so long one waits.
+pub fn lock_workspace(env: &Environment, patience: Duration) -> Result<File, Failure> {
     let path = env.daemon_dir().join("pid");
-    let mut file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path)?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| format!("another daemon runs on this workspace ({} is locked)", path.display()))?;
+    let until = Instant::now() + patience;
+    let mut file = loop {
+        let file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            // who gave it back took the file away: a lock on that one is worth nothing
+            Ok(()) if is_there(&file, &path) => break file,
+            Ok(()) => (),
+            Err(_) if Instant::now() < until => std::thread::sleep(TRY_AGAIN),
+            Err(_) => {
+                let why = format!("another daemon runs on this workspace ({} is locked)", path.display());
+                return Err(why.into());
+            }
+        }
+    };
     file.set_len(0)?;
     file.write_all(std::process::id().to_string().as_bytes())?;
     Ok(file)
+}
+
+/// Whether an opened file is the one of that name.
+fn is_there(file: &File, path: &Path) -> bool {
+    let same = |a: &std::fs::Metadata, b: &std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    matches!((file.metadata(), std::fs::metadata(path)), (Ok(a), Ok(b)) if same(&a, &b))
 }
 
 /// Binds, trying again while the port is taken; `None` when a signal ended the waiting.
@@ -61,5 +84,12 @@ pub fn listen(bind: &str, port: u16, signals: &mut Signals) -> Result<Option<Tcp
             std::thread::sleep(Duration::from_millis(50));
         }
         pause = (pause * 2).min(Duration::from_secs(30));
+    }
+}
+
+/// Tells systemd.
+pub fn notify(states: &[NotifyState<'_>]) {
+    if let Err(cause) = sd_notify::notify(states) {
+        log::debug!(target: "daemon", "systemd was not told: {cause}");
     }
 }

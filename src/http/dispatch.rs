@@ -105,6 +105,9 @@ pub trait Dispatch: Send + Sync {
 impl<A: Send + Sync + 'static> Dispatch for Dispatcher<A> {
     fn call(&self, request: &mut Request) -> Response {
         let Some(route) = self.route(request) else { return ApiError::not_found("Not found").into() };
+        if request.body.len() > route.spec.max_body {
+            return ApiError::too_large().into();
+        }
         let open = self.is_open(Some(route.spec));
         let permitted = open.and_then(|()| self.gate.permit(route.spec, &request.caller, request.peer_ip()));
         match permitted {

@@ -33,6 +33,11 @@ impl ApiError {
         Self::new(404, message)
     }
 
+    /// A body above what its route takes.
+    pub fn too_large() -> Self {
+        Self::new(413, "payload too large")
+    }
+
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(503, message)
     }

@@ -252,7 +252,7 @@ impl<A: Send + Sync + 'static> Shared<A> {
         refused: Refused,
     ) -> Next {
         let error = match refused {
-            Refused::TooLarge => ApiError::new(413, "payload too large"),
+            Refused::TooLarge => ApiError::too_large(),
             Refused::Busy => ApiError::unavailable("too many large requests at once").retry_after(1),
             Refused::Broken => ApiError::bad_request("the request body is incomplete or malformed"),
         };

@@ -108,6 +108,25 @@ impl Request {
         }
     }
 
+    /// A request that is made for this one: from the same peer, under the same caller.
+    pub fn inner(&self, method: Method, path: String, headers: Headers) -> Self {
+        let inner = Request::new(method, "", headers, self.peer);
+        Request { path, caller: self.caller.clone(), ..inner }
+    }
+
+    pub fn with_query(mut self, query: Vec<(String, String)>) -> Self {
+        self.query = Query(query);
+        self
+    }
+
+    /// With an object as its body.
+    pub fn with_members(mut self, members: Map<String, Value>) -> Self {
+        let body = Value::Object(members);
+        self.body = body.to_string().into_bytes();
+        self.parsed = OnceCell::from(Ok(body));
+        self
+    }
+
     /// A path parameter, decoded; empty when the route has none of that name.
     pub fn param(&self, name: &str) -> &str {
         self.params.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v.as_str())

@@ -55,8 +55,8 @@ impl Response {
     }
 
     /// 200 with JSON that is written already.
-    pub fn json_text(text: &str) -> Self {
-        Self::bytes(200, "application/json", text.as_bytes().to_vec())
+    pub fn json_bytes(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::bytes(200, "application/json", bytes.into())
     }
 
     pub fn text(status: u16, text: &str) -> Self {

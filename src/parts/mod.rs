@@ -19,3 +19,5 @@ pub mod sessions;
 pub mod pipeline;
 
 pub mod status;
+
+pub mod mcp;

@@ -84,6 +84,29 @@ impl Client {
         Ok((answer.status().as_u16(), bytes))
     }
 
+    /// Posts JSON that is written already; status and text of the answer, whatever the status is.
+    pub fn post_raw(
+        &self,
+        url: &str,
+        bearer: Option<&str>,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        limit: Duration,
+    ) -> Result<(u16, String), Error> {
+        let mut request = self.agent.post(url).header("Content-Type", "application/json");
+        if let Some(bearer) = bearer {
+            request = request.header("Authorization", format!("Bearer {bearer}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.config().timeout_global(Some(limit)).build();
+        let mut answer = request.send(body).map_err(|cause| Error::Unreachable(cause.to_string()))?;
+        let bytes = whole(&mut answer)?;
+        let text = String::from_utf8(bytes).map_err(|cause| Error::Malformed(cause.to_string()))?;
+        Ok((answer.status().as_u16(), text))
+    }
+
     pub fn get_json(&self, url: &str, bearer: Option<&str>, limit: Duration) -> Result<Value, Error> {
         let mut request = self.agent.get(url);
         if let Some(bearer) = bearer {
@@ -108,11 +131,13 @@ fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result
     if !answer.status().is_success() {
         return Err(Error::Status(answer.status().as_u16()));
     }
+    serde_json::from_slice(&whole(&mut answer)?).map_err(|cause| Error::Malformed(cause.to_string()))
+}
+
+/// A body within the bound.
+fn whole(answer: &mut ureq::http::Response<ureq::Body>) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let mut reader = answer.body_mut().as_reader().take(MOST + 1);
     reader.read_to_end(&mut bytes).map_err(|cause| Error::Unreachable(cause.to_string()))?;
-    if bytes.len() as u64 > MOST {
-        return Err(Error::Malformed("too large".to_owned()));
-    }
-    serde_json::from_slice(&bytes).map_err(|cause| Error::Malformed(cause.to_string()))
+    if bytes.len() as u64 > MOST { Err(Error::Malformed("too large".to_owned())) } else { Ok(bytes) }
 }

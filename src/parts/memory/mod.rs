@@ -5,6 +5,7 @@
 //! shapes them. What other parts keep beside memories comes through [`Beside`].
 
 mod api;
+pub mod as_text;
 mod background;
 mod beside;
 mod browse;
@@ -23,7 +24,7 @@ use rusqlite::Connection;
 
 pub use api::{
     Budget, ChangeAnswer, FeedbackAnswer, ForgetAnswer, Hit, Listed, MemoryList, MostUsed, MostUsedList, Neighbours,
-    RecallAnswer, RecallMeta, Stored,
+    RecallAnswer, RecallMeta, Stored, TimeMode,
 };
 pub use api::{RecallBody, RememberBody};
 pub use beside::{Artifact, Beside, Epoch, Item, JobKind, Ledger, Queueing, Sources, Transcript};

@@ -11,7 +11,7 @@ pub use routes::ROUTES;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::core::Core;
+use crate::core::{Core, Error};
 use crate::parts::memory::Memory;
 use crate::parts::pipeline::Pipeline;
 use crate::parts::sessions::Sessions;
@@ -21,13 +21,15 @@ use api::Resources;
 /// Looking through `/proc` costs more than the rest of `/health`: once in this time is enough.
 const RESOURCES_FRESH: Duration = Duration::from_secs(2);
 
+/// Unpacks the OpenAPI document of all routes, as JSON.
+pub type Document = fn() -> Result<Vec<u8>, Error>;
+
 pub struct Status {
     core: Arc<Core>,
     memory: Arc<Memory>,
     pipeline: Arc<Pipeline>,
     sessions: Arc<Sessions>,
-    /// The OpenAPI document of all routes, as JSON.
-    document: &'static str,
+    document: Document,
     resources: Mutex<Option<(Instant, Resources)>>,
 }
 
@@ -37,7 +39,7 @@ impl Status {
         memory: Arc<Memory>,
         pipeline: Arc<Pipeline>,
         sessions: Arc<Sessions>,
-        document: &'static str,
+        document: Document,
     ) -> Self {
         Status { core, memory, pipeline, sessions, document, resources: Mutex::default() }
     }

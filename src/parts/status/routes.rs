@@ -53,7 +53,7 @@ fn features(status: &Status, _: &Request) -> Result<Response, ApiError> {
 }
 
 fn openapi(status: &Status, _: &Request) -> Result<Response, ApiError> {
-    Ok(Response::json_text(status.document))
+    Ok(Response::json_bytes((status.document)()?))
 }
 
 fn root(_: &Status, _: &Request) -> Result<Response, ApiError> {

@@ -3,11 +3,10 @@
 use super::api::{EmptyMeta, NothingRecalled, NothingRemembered, SessionRecall};
 use super::call::Call;
 use crate::core::Error;
-use crate::parts::memory::{Hit, RecallAnswer};
+use crate::parts::memory::as_text::{self, NOTHING, Told};
+use crate::parts::memory::{Hit, RecallAnswer, TimeMode};
 use crate::parts::sessions::Sessions;
 use crate::parts::sessions::claims::RuntimePath;
-
-const NOTHING: &str = "No matching memories found.";
 
 impl NothingRemembered {
     pub fn bypassed(bypassed: bool) -> Self {
@@ -48,28 +47,25 @@ impl SessionRecall {
 
 /// The results as a text for a model.
 fn in_words(answer: &RecallAnswer) -> String {
-    if answer.results.is_empty() {
-        return NOTHING.to_owned();
+    let rows: Vec<Told<'_>> = answer.results.iter().map(told).collect();
+    match answer.meta.temporal.as_ref().filter(|temporal| temporal.mode == TimeMode::Timeline) {
+        Some(temporal) => as_text::timeline(&rows, &temporal.start),
+        None => as_text::matches(&rows, Some(answer.method)),
     }
-    let n = answer.results.len();
-    let noun = if n == 1 { "memory" } else { "memories" };
-    let mut text = format!("Found {n} {noun} ({}).", answer.method);
-    let supports = |hit: &&Hit| hit.supplementary == Some(true);
-    let (beside, primary): (Vec<&Hit>, Vec<&Hit>) = answer.results.iter().partition(supports);
-    for (title, rows) in [("Primary matches:", primary), ("Supporting context:", beside)] {
-        if !rows.is_empty() {
-            text += &format!("\n\n{title}");
-            rows.iter().for_each(|hit| text += &format!("\n{}", row(hit)));
-        }
-    }
-    text
 }
 
-fn row(hit: &Hit) -> String {
-    let percent = (hit.score * 100.0).round();
-    let date = hit.created_at.get(..10).unwrap_or(&hit.created_at);
-    let who = hit.who.as_deref().unwrap_or("unknown");
-    format!("- [{percent}%] id: {}; {} ({}, {}, {date}, by {who})", hit.id, hit.content, hit.kind, hit.source)
+fn told(hit: &Hit) -> Told<'_> {
+    Told {
+        id: Some(&hit.id),
+        content: &hit.content,
+        score: Some(hit.score),
+        kind: Some(&hit.kind),
+        source: Some(&hit.source),
+        created_at: Some(&hit.created_at),
+        who: hit.who.as_deref(),
+        supplementary: hit.supplementary == Some(true),
+        facet: hit.temporal_facet.as_deref(),
+    }
 }
 
 impl Sessions {

@@ -1,0 +1,128 @@
+//! A workspace that is opened by this process: its lock, its database, the parts, and what runs beside requests.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sd_notify::NotifyState;
+
+use super::place::{lock_workspace, notify};
+use crate::app::{self, App};
+use crate::config::{Environment, Live};
+use crate::core::{Core, Listening};
+use crate::db::Db;
+use crate::http::Dispatcher;
+use crate::parts::agents;
+use crate::sys::clock::SystemClock;
+use crate::sys::ids::SystemIds;
+use crate::work::{Ticker, Tickers};
+
+/// All background work together may take so much longer than requests.
+const BACKGROUND_GRACE: Duration = Duration::from_secs(2);
+
+type Failure = Box<dyn std::error::Error>;
+
+/// A workspace with its lock, before it is known where requests come from.
+pub struct Opened {
+    pub env: Environment,
+    config: Live,
+    db: Db,
+    lock: File,
+}
+
+impl Opened {
+    /// Waits so long for another that has the workspace.
+    pub fn new(env: Environment, patience: Duration) -> Result<Self, Failure> {
+        let lock = lock_workspace(&env, patience)?;
+        let config = Live::load(&env);
+        let db = Db::open(&env.database(), Arc::new(SystemClock), Arc::new(SystemIds))?;
+        let roster = config.current().roster.clone();
+        db.write(move |tx| agents::apply_roster(tx, &roster))?;
+        Ok(Opened { env, config, db, lock })
+    }
+
+    /// The address to listen on. A config that cannot be read opens no door.
+    pub fn bind(&self) -> String {
+        match self.config.is_held() {
+            true => "127.0.0.1".to_owned(),
+            false => self.env.bind_for(self.config.current().network_mode),
+        }
+    }
+
+    /// Puts the parts together and starts what runs beside requests.
+    pub fn furnish(self, listening: Listening) -> Result<House, Failure> {
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+        let core = Arc::new(Core::new(self.env, listening, self.config, Arc::new(self.db), clock, ids));
+        let app = App::new(Arc::clone(&core), app::cors(&core))
+            .map_err(|cause| format!("cannot read or create the auth secret: {cause}"))?;
+        let app = Arc::new(app);
+        let background = start_background(&core, &app)?;
+        let dispatcher = app::dispatcher(Arc::clone(&app));
+        Ok(House { core, app, dispatcher, background, lock: self.lock })
+    }
+}
+
+/// See the module.
+pub struct House {
+    pub core: Arc<Core>,
+    app: Arc<App>,
+    pub dispatcher: Arc<Dispatcher<App>>,
+    background: Vec<Tickers>,
+    lock: File,
+}
+
+impl House {
+    /// Ends what runs, writes what waits, and gives the workspace back.
+    pub fn close(self) {
+        self.core.stop.stop();
+        let deadline = Instant::now() + BACKGROUND_GRACE;
+        for thread in self.background {
+            thread.end(deadline.saturating_duration_since(Instant::now()));
+        }
+        self.app.sessions().flush();
+        self.app.memory().flush_counts();
+        self.core.db.close();
+        if let Err(cause) = std::fs::remove_file(self.core.env.daemon_dir().join("pid")) {
+            log::warn!(target: "daemon", "pid file: {cause}");
+        }
+        drop(self.lock);
+    }
+}
+
+/// What runs beside requests: short pieces share a thread, what takes long or may wait has its own.
+fn start_background(core: &Arc<Core>, app: &Arc<App>) -> Result<Vec<Tickers>, Failure> {
+    let stop = &core.stop;
+    let memory = app.memory();
+    let loading = Arc::clone(memory);
+    std::thread::Builder::new().name("index".to_owned()).spawn(move || loading.load_index())?;
+    let mut short = core_tickers(core);
+    short.extend(app.tickers());
+    Ok(vec![
+        Tickers::start("background", stop, short)?,
+        Tickers::start("sweeps", stop, app.sweeps())?,
+        Tickers::start("embedder", stop, vec![memory.embedder_ticker()])?,
+        Tickers::start("maps", stop, vec![memory.map_ticker()])?,
+        app.sessions().start_writer(stop)?,
+    ])
+}
+
+/// Periodic work that belongs to no part.
+fn core_tickers(core: &Arc<Core>) -> Vec<Ticker> {
+    let (config, checkpoint, watched) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
+    let mut tickers = vec![
+        Ticker::new("config", || Duration::from_secs(1), move |_| config.refresh_config()),
+        Ticker::new("checkpoint", || Duration::from_secs(20), move |_| checkpoint.db.checkpoint()),
+    ];
+    // half the time after which systemd restarts a silent daemon
+    if let Some(limit) = sd_notify::watchdog_enabled() {
+        tickers.push(Ticker::new("watchdog", move || limit / 2, move |_| feed_watchdog(&watched)));
+    }
+    tickers
+}
+
+fn feed_watchdog(core: &Core) {
+    match core.db.answers() {
+        Ok(()) => notify(&[NotifyState::Watchdog]),
+        Err(cause) => log::error!(target: "daemon", "self-check failed: {cause}"),
+    }
+}

@@ -1,0 +1,172 @@
+//! MCP: the memory as tools for agent programs (`/mcp`, mcp.md).
+//!
+//! A body of JSON-RPC messages → each message → for a tool call the request of a route, under the same caller, through
+//! the [`Dispatch`] that also serves sockets → the route's answer as a text. Nothing is kept between requests.
+
+mod call;
+mod routes;
+mod rpc;
+mod tool;
+mod tools;
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use serde_json::{Map, Value, json};
+
+pub use routes::ROUTES;
+pub use rpc::RpcError;
+
+use crate::http::{Dispatch, Headers, Lane, Method, Request};
+use rpc::Message;
+use tool::Tool;
+
+/// The versions of the protocol that are spoken, newest first.
+const VERSIONS: [&str; 5] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"];
+/// What a client that says no version speaks.
+const UNSAID: &str = "2025-03-26";
+/// The first version with structured content.
+const STRUCTURED: &str = "2025-06-18";
+/// What a model is told of the whole.
+const INSTRUCTIONS: &str = "Signet is the long-term memory shared by the agents of this person. Before you answer from \
+    assumption, look with memory_search for what is known of people, projects, decisions and preferences. Store what \
+    will matter later with memory_store: one fact per call, whole sentences with names and dates, and hints a later \
+    question may use. Never store secrets.";
+
+/// The part.
+pub struct Mcp {
+    version: String,
+    /// Known when everything is put together; the dispatcher holds the part in turn.
+    dispatch: OnceLock<Weak<dyn Dispatch>>,
+    /// The result of `tools/list`.
+    listed: String,
+}
+
+impl Mcp {
+    /// `version` is what clients are told of the server.
+    pub fn new(version: &str) -> Self {
+        let tools: Vec<Value> = tools::all().map(Tool::listed).collect();
+        Mcp { version: version.to_owned(), dispatch: OnceLock::new(), listed: json!({ "tools": tools }).to_string() }
+    }
+
+    /// Says who answers the routes. The first stays.
+    pub fn connect(&self, dispatch: &Arc<dyn Dispatch>) {
+        if self.dispatch.set(Arc::downgrade(dispatch)).is_err() {
+            log::error!(target: "mcp", "another dispatcher is there already");
+        }
+    }
+
+    /// The routes that tools are on, to be held against the router's.
+    pub fn tool_routes() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        tools::all().map(|tool| (tool.name, tool.method.as_str(), tool.path))
+    }
+
+    fn dispatch(&self) -> Option<Arc<dyn Dispatch>> {
+        self.dispatch.get().and_then(Weak::upgrade)
+    }
+
+    /// Whether a call in the body waits for a model.
+    fn waits(&self, request: &Request) -> bool {
+        let (Some(body), Some(dispatch)) = (request.any_json(), self.dispatch()) else { return false };
+        let Ok((messages, _)) = rpc::messages(body) else { return false };
+        messages.iter().any(|message| {
+            let Message::Request { method: "tools/call", params: Some(params), .. } = message else { return false };
+            let Ok((tool, arguments)) = named(params) else { return false };
+            let inner = tool.and_then(|tool| call::request(tool, arguments, request).ok());
+            inner.is_some_and(|mut inner| dispatch.lane(&mut inner) == Lane::Model)
+        })
+    }
+
+    /// The answers to a body, as JSON; `None` when it asks for none.
+    fn answers(&self, request: &Request, body: &Value, version: &str) -> Result<Option<String>, RpcError> {
+        let (messages, listed) = rpc::messages(body)?;
+        let answers: Vec<String> = messages
+            .iter()
+            .filter_map(|message| match message {
+                Message::Request { id, method, params } => {
+                    Some(rpc::answered(id, &self.result(request, method, *params, version)))
+                }
+                Message::Silent => None,
+            })
+            .collect();
+        Ok(rpc::together(answers, listed))
+    }
+
+    /// The answers of one that nobody has connected: the tools are known, calls of them fail.
+    pub fn without_memory(&self, body: &Value) -> Option<String> {
+        let nobody = Request::new(Method::Post, "/mcp", Headers::default(), None);
+        self.answers(&nobody, body, UNSAID).unwrap_or_else(|error| Some(error.body().to_string()))
+    }
+
+    /// The result of one request, as JSON.
+    fn result(
+        &self,
+        request: &Request,
+        method: &str,
+        params: Option<&Map<String, Value>>,
+        version: &str,
+    ) -> Result<String, RpcError> {
+        let params = || params.ok_or_else(|| RpcError::invalid_params("params must be an object"));
+        match method {
+            "initialize" => self.initialized(params()?),
+            "ping" => Ok("{}".to_owned()),
+            "tools/list" => Ok(self.listed.clone()),
+            "tools/call" => self.called(request, params()?, version),
+            _ => Err(RpcError::unknown_method()),
+        }
+    }
+
+    fn initialized(&self, params: &Map<String, Value>) -> Result<String, RpcError> {
+        let must = |what: &str| RpcError::invalid_params(what);
+        let asked = params.get("protocolVersion").and_then(Value::as_str);
+        let asked = asked.ok_or_else(|| must("protocolVersion must be a text"))?;
+        params.get("capabilities").and_then(Value::as_object).ok_or_else(|| must("capabilities must be an object"))?;
+        let client = params.get("clientInfo").and_then(Value::as_object);
+        let client = client.ok_or_else(|| must("clientInfo must be an object"))?;
+        if ["name", "version"].iter().any(|name| !client.get(*name).is_some_and(Value::is_string)) {
+            return Err(must("clientInfo needs a name and a version"));
+        }
+        let spoken = VERSIONS.iter().find(|version| **version == asked).unwrap_or(&VERSIONS[0]);
+        Ok(json!({
+            "protocolVersion": spoken,
+            // there is no stream to tell of a change
+            "capabilities": { "tools": { "listChanged": false } },
+            "serverInfo": { "name": "signet", "title": "Signet memory", "version": self.version },
+            "instructions": INSTRUCTIONS,
+        })
+        .to_string())
+    }
+
+    fn called(&self, request: &Request, params: &Map<String, Value>, version: &str) -> Result<String, RpcError> {
+        let (tool, arguments) = named(params)?;
+        let Some(tool) = tool else {
+            let name = params.get("name").and_then(Value::as_str).unwrap_or_default();
+            return Ok(call::failed(&format!("MCP error -32602: Tool {name} not found")));
+        };
+        match self.dispatch() {
+            Some(dispatch) => Ok(call::call(tool, arguments, request, &*dispatch, version >= STRUCTURED)),
+            None => Ok(call::failed("The memory cannot be reached now: no daemon answers.")),
+        }
+    }
+}
+
+/// The tool that a call names, `None` where there is no such tool, and its arguments.
+fn named(params: &Map<String, Value>) -> Result<(Option<&'static Tool>, &Map<String, Value>), RpcError> {
+    let name = params.get("name").and_then(Value::as_str);
+    let name = name.ok_or_else(|| RpcError::invalid_params("name must be a text"))?;
+    let arguments = match params.get("arguments") {
+        None | Some(Value::Null) => &rpc::NOTHING,
+        Some(given) => given.as_object().ok_or_else(|| RpcError::invalid_params("arguments must be an object"))?,
+    };
+    Ok((tools::all().find(|tool| tool.name == name), arguments))
+}
+
+/// The table of tools for docs/api/mcp.md.
+pub fn markdown() -> String {
+    let mut text = String::from("| tool | arguments | route |\n| --- | --- | --- |\n");
+    for tool in tools::all() {
+        let mark = |arg: &tool::Arg| format!("`{}`{}", arg.name, if arg.required { "*" } else { "" });
+        let args: Vec<String> = tool.args.iter().map(mark).collect();
+        text += &format!("| `{}` | {} | `{} {}` |\n", tool.name, args.join(", "), tool.method, tool.path);
+    }
+    text
+}
