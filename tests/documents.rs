@@ -157,5 +157,6 @@ fn every_route_says_what_it_is_what_it_takes_and_what_it_gives() {
     }
 }
 
-/// Posts whose request says everything by its path.
-const TAKES_NOTHING: [&str; 2] = ["POST /api/auth/saml/acs", "POST /api/synthesis/trigger"];
+/// Those whose request says everything by its path, and JSON-RPC: its messages are described in docs/api/mcp.md.
+const TAKES_NOTHING: [&str; 5] =
+    ["POST /api/auth/saml/acs", "POST /api/synthesis/trigger", "POST /mcp", "PUT /mcp", "PATCH /mcp"];

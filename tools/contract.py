@@ -116,6 +116,8 @@ def play(tool, cmd, mode, args):
         run += ["--phases", args.phases]
         # ends when the client leaves, and no client of this kind does; tests/session_scope.rs reads it
         run += ["--exclude-path", "/api/cross-agent/stream"]
+        # JSON-RPC: its messages and refusals are not OpenAPI's; tests/mcp.rs and the cases mcp-* hold them
+        run += ["--exclude-path", "/mcp"]
         run += ["--seed", str(args.seed)] if args.seed else []
         if token:
             run += ["-H", f"Authorization: Bearer {token}"]

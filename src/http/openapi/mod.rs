@@ -75,6 +75,11 @@ impl Described {
         Described(|_| refusal())
     }
 
+    /// An empty body.
+    pub const fn nothing() -> Self {
+        Described(|_| json!({ "type": "null" }))
+    }
+
     /// One of two types.
     pub const fn either<A: Describe, B: Describe>() -> Self {
         Described(|types| json!({ "anyOf": [refer::<A>(types), refer::<B>(types)] }))

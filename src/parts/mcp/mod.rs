@@ -3,6 +3,7 @@
 //! A body of JSON-RPC messages → each message → for a tool call the request of a route, under the same caller, through
 //! the [`Dispatch`] that also serves sockets → the route's answer as a text. Nothing is kept between requests.
 
+mod api;
 mod call;
 mod routes;
 mod rpc;
@@ -64,16 +65,19 @@ impl Mcp {
         self.dispatch.get().and_then(Weak::upgrade)
     }
 
-    /// Whether a call in the body waits for a model.
-    fn waits(&self, request: &Request) -> bool {
-        let (Some(body), Some(dispatch)) = (request.any_json(), self.dispatch()) else { return false };
-        let Ok((messages, _)) = rpc::messages(body) else { return false };
-        messages.iter().any(|message| {
-            let Message::Request { method: "tools/call", params: Some(params), .. } = message else { return false };
-            let Ok((tool, arguments)) = named(params) else { return false };
-            let inner = tool.and_then(|tool| call::request(tool, arguments, request).ok());
-            inner.is_some_and(|mut inner| dispatch.lane(&mut inner) == Lane::Model)
-        })
+    /// Whether a call in the body may wait for a model. Asked on a connection's small stack before anything is parsed,
+    /// so it only looks at the texts in the body.
+    fn may_wait(&self, request: &Request) -> bool {
+        let texts = || request.body.split(|byte| *byte == b'"');
+        if !texts().any(|text| text == b"tools/call") {
+            return false;
+        }
+        let Some(dispatch) = self.dispatch() else { return false };
+        // what makes a recall slow where it is not always
+        let flags: &[&str] = if texts().any(|text| text == b"aggregate") { &["aggregate"] } else { &[] };
+        let is_named = |tool: &&Tool| texts().any(|text| text == tool.name.as_bytes());
+        let waits = |tool: &Tool| dispatch.lane(&mut call::probe(tool, flags, request)) == Lane::Model;
+        tools::all().filter(|tool| waits(tool)).any(|tool| is_named(&tool))
     }
 
     /// The answers to a body, as JSON; `None` when it asks for none.
@@ -143,7 +147,10 @@ impl Mcp {
             return Ok(call::failed(&format!("MCP error -32602: Tool {name} not found")));
         };
         match self.dispatch() {
-            Some(dispatch) => Ok(call::call(tool, arguments, request, &*dispatch, version >= STRUCTURED)),
+            Some(dispatch) => {
+                let structured = version >= STRUCTURED;
+                Ok(call::call(tool, arguments, request, &*dispatch, self.may_wait(request), structured))
+            }
             None => Ok(call::failed("The memory cannot be reached now: no daemon answers.")),
         }
     }

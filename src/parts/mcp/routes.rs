@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
+use super::api::RpcAnswer;
 use super::rpc::RpcError;
 use super::{Mcp, UNSAID, VERSIONS};
 use crate::core::access::Access;
+use crate::http::openapi::Described;
 use crate::http::{ApiError, Request, Response, Route};
 
 /// Bytes of a body.
@@ -13,16 +15,22 @@ const ALLOWED: &str = "POST, DELETE";
 /// Types of media that an answer is, as an `Accept` may name them.
 const ACCEPTED: [&str; 5] = ["application/json", "text/event-stream", "application/*", "text/*", "*/*"];
 
+const NEVER: &[(u16, Described)] = &[(405, Described::of::<RpcAnswer>())];
+
 pub const ROUTES: &[Route<Mcp>] = &[
     Route::post("/mcp", Access::Credential, post)
         .body_limit(BODY)
-        .model_if(|mcp, request| mcp.waits(request))
-        .about("JSON-RPC messages of the Model Context Protocol, one or a list"),
+        .model_if(|mcp, request| mcp.may_wait(request))
+        .about("JSON-RPC messages of the Model Context Protocol, one or a list")
+        .answers(&[(200, Described::of::<RpcAnswer>()), (202, Described::nothing())]),
     Route::delete("/mcp", Access::Credential, ended)
-        .about("Ends a session of the protocol: there are none, so all is done"),
-    Route::get("/mcp", Access::Credential, not_allowed).about("405: there is no stream of notifications"),
-    Route::put("/mcp", Access::Credential, not_allowed).about("405"),
-    Route::patch("/mcp", Access::Credential, not_allowed).about("405"),
+        .about("Ends a session of the protocol: there are none, so all is done")
+        .answers(&[(200, Described::nothing())]),
+    Route::get("/mcp", Access::Credential, not_allowed)
+        .about("405: there is no stream of notifications")
+        .answers(NEVER),
+    Route::put("/mcp", Access::Credential, not_allowed).about("405: there is no such thing here").answers(NEVER),
+    Route::patch("/mcp", Access::Credential, not_allowed).about("405: there is no such thing here").answers(NEVER),
 ];
 
 fn post(mcp: &Mcp, req: &Request) -> Result<Response, ApiError> {
