@@ -39,6 +39,7 @@ run: build
 test:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@python3 tools/mcp_clients.py "$(TARGET)/mcp"
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --locked --no-fail-fast; \
 	else \
@@ -95,6 +96,10 @@ install:
 	@bin=$$(ls -t target/static/release/signetd "$(TARGET)/release/signetd" 2>/dev/null | head -n 1); \
 	[ -n "$$bin" ] || { echo "run make build first" >&2; exit 1; }; \
 	install -D -m 0755 "$$bin" "$(DESTDIR)$(PREFIX)/bin/signetd"
+	@# the name of the reference's bridge, unless that one is installed there
+	@link="$(DESTDIR)$(PREFIX)/bin/signet-mcp"; \
+	if [ ! -e "$$link" ] || [ "$$(readlink "$$link")" = signetd ]; then ln -sf signetd "$$link"; \
+	else echo "$$link is another program's and stays"; fi
 	install -D -m 0644 docs/signetd.1 "$(DESTDIR)$(PREFIX)/share/man/man1/signetd.1"
 	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/lib/systemd/user"
 	sed 's|@PREFIX@|$(PREFIX)|' systemd/signetd.service > "$(DESTDIR)$(PREFIX)/lib/systemd/system/signetd.service"
@@ -106,6 +111,7 @@ install:
 	@echo "For yourself:   systemctl --user enable --now signetd"
 
 uninstall:
+	@link="$(DESTDIR)$(PREFIX)/bin/signet-mcp"; [ "$$(readlink "$$link")" != signetd ] || rm -f "$$link"
 	rm -f "$(DESTDIR)$(PREFIX)/bin/signetd" "$(DESTDIR)$(PREFIX)/share/man/man1/signetd.1" \
 		"$(DESTDIR)$(PREFIX)/lib/systemd/system/signetd.service" \
 		"$(DESTDIR)$(PREFIX)/lib/systemd/user/signetd.service" \

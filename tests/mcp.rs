@@ -108,25 +108,33 @@ fn a_tool_can_do_what_its_route_lets_the_caller_do() {
     let (mine, foreign) = (note("The mill grinds rye", "/srv/a"), note("The mill grinds wheat", "/srv/b"));
     let scoped = rpc(daemon.as_role("agent").scoped_to("/srv/a"));
     let (failed, found) = call(&scoped, "memory_search", json!({"query": "mill grinds"}));
+    let (_, asked_for) = call(&scoped, "memory_search", json!({"query": "mill grinds", "project": "/srv/b"}));
+    assert!(!asked_for.contains("wheat"), "{asked_for}");
     assert!(!failed && found.contains(&mine) && !found.contains(&foreign), "{found}");
     for (tool, arguments) in [
         ("memory_get", json!({"id": foreign})),
         ("memory_forget", json!({"id": foreign, "reason": "x"})),
         ("memory_modify", json!({"id": foreign, "reason": "x", "content": "changed"})),
-        ("memory_search", json!({"query": "mill grinds", "project": "/srv/b"})),
     ] {
         let (failed, text) = call(&scoped, tool, arguments);
-        assert!(failed || !text.contains("wheat"), "{tool}: {text}");
+        assert!(failed, "{tool}: {text}");
     }
-    admin.get(&format!("/api/memory/{foreign}")).expect(200);
+    assert_eq!(admin.get(&format!("/api/memory/{foreign}")).expect(200).json()["content"], "The mill grinds wheat");
     let reader = rpc(daemon.as_role("readonly"));
     let (failed, text) = call(&reader, "memory_store", json!({"content": "c", "hints": ["hints"]}));
     assert!(failed && text.starts_with("Store failed: {") && text.contains("permission"), "{text}");
     assert!(!call(&reader, "memory_list", json!({})).0);
-    // what an escape hides is not run where it might keep a worker
-    let hidden =
-        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"\u006demory_list","arguments":{}}}"#;
-    reader.send("POST", "/mcp", hidden.as_bytes()).expect(200);
+}
+
+#[test]
+fn calls_are_counted_by_the_rate_of_their_route() {
+    let daemon = Daemon::start(&format!("{QUIET}auth:\n  mode: team\n  rateLimits:\n    forget: {{max: 1}}\n"));
+    let admin = rpc(daemon.as_role("admin"));
+    let forget = json!({"id": "nobody", "reason": "x"});
+    let (first, second) = (call(&admin, "memory_forget", forget.clone()), call(&admin, "memory_forget", forget));
+    assert!(first.1.contains("not found") && second.0, "{first:?}");
+    assert!(second.1.starts_with("Forget failed: {") && second.1.contains("rate limit"), "{second:?}");
+    assert!(!call(&admin, "memory_list", json!({})).0, "other routes go on");
 }
 
 /// `signetd mcp` at work.

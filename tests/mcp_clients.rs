@@ -54,6 +54,7 @@ fn calls() -> Value {
         ["agent_peers", {"limit": 5}],
         ["agent_message_send", {"content": "the vent is stuck", "broadcast": true, "type": "info"}],
         ["agent_message_inbox", {"limit": 5}],
+        ["memory_store", {"content": "The stork sleeps on the roof", "hints": ["where does the stork sleep"]}],
     ])
 }
 /// They look for what is not there.
@@ -120,8 +121,11 @@ fn drive(name: &str) {
     let scoped = key(&["--name", "scoped", "--role", "agent", "--agent", "heron"]);
     let played = play(command(), &team, &["stdio", &binary, "mcp", "--api-key", &scoped]);
     hold(&played, &[]);
-    let seen = team.as_role("admin").get("/api/memories?agentId=heron").expect(200);
-    assert!(seen.text().contains("A plan for tomorrow") || !seen.text().contains("heron nests"), "{}", seen.text());
+    // what a key bound to an agent stores is that agent's
+    let heron = team.as_role("agent").acting_for("heron").ask(&json!({"query": "stork sleeps"}));
+    assert!(heron.to_string().contains("on the roof"), "{heron}");
+    let other = team.as_role("agent").acting_for("crane").ask(&json!({"query": "stork sleeps"}));
+    assert!(!other.to_string().contains("on the roof"), "{other}");
 }
 
 fn daemon_binary() -> String {

@@ -76,8 +76,9 @@ impl House {
     pub fn close(self) {
         self.core.stop.stop();
         let deadline = Instant::now() + BACKGROUND_GRACE;
+        let mut ended = true;
         for thread in self.background {
-            thread.end(deadline.saturating_duration_since(Instant::now()));
+            ended &= thread.end(deadline.saturating_duration_since(Instant::now()));
         }
         self.app.sessions().flush();
         self.app.memory().flush_counts();
@@ -85,7 +86,12 @@ impl House {
         if let Err(cause) = std::fs::remove_file(self.core.env.daemon_dir().join("pid")) {
             log::warn!(target: "daemon", "pid file: {cause}");
         }
-        drop(self.lock);
+        // connections first: who has the lock next finds nobody at the file
+        drop((self.dispatcher, self.app, self.core));
+        if !ended {
+            // what still runs may write: nobody else gets the workspace before this process ends
+            std::mem::forget(self.lock);
+        }
     }
 }
 
@@ -120,6 +126,7 @@ fn core_tickers(core: &Arc<Core>) -> Vec<Ticker> {
     tickers
 }
 
+/// Tells systemd that we live, if the database answers both ways.
 fn feed_watchdog(core: &Core) {
     match core.db.answers() {
         Ok(()) => notify(&[NotifyState::Watchdog]),

@@ -41,10 +41,12 @@ pub fn lock_workspace(env: &Environment, patience: Duration) -> Result<File, Fai
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             // who gave it back took the file away: a lock on that one is worth nothing
             Ok(()) if is_there(&file, &path) => break file,
-            Ok(()) => (),
-            Err(_) if Instant::now() < until => std::thread::sleep(TRY_AGAIN),
-            Err(_) => {
-                let why = format!("another daemon runs on this workspace ({} is locked)", path.display());
+            Ok(()) | Err(_) if Instant::now() < until => std::thread::sleep(TRY_AGAIN),
+            Ok(()) | Err(_) => {
+                let why = format!(
+                    "another daemon runs on this workspace, or a client has it open ({} is locked)",
+                    path.display()
+                );
                 return Err(why.into());
             }
         }

@@ -22,7 +22,7 @@ use crate::text::time;
 /// Requests that still run after this are cut off.
 const GRACE: Duration = Duration::from_secs(6);
 /// How long one waits for a client of the command line that has the workspace open (`signetd mcp`).
-const LOCK_PATIENCE: Duration = Duration::from_secs(4);
+const LOCK_PATIENCE: Duration = Duration::from_secs(6);
 /// A stop ends then, whatever hangs; what was answered is on disk.
 const STOP_LIMIT: Duration = Duration::from_millis(9_500);
 
@@ -91,7 +91,6 @@ fn end_in_any_case(pid_file: PathBuf) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Tells systemd that we live, if the database answers both ways.
 /// `last-healthy-start`, whose version tells whether this is an upgrade.
 fn note_healthy_start(core: &Core) {
     let path = core.env.daemon_dir().join("last-healthy-start");

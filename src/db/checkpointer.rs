@@ -7,14 +7,17 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 
 use super::Error;
 use super::writer::{Writer, checkpoint};
+use crate::sys::locks;
 
 /// The WAL is copied home when it is this long (16 MiB): a page that changes often is written once.
 const LONG: i32 = 4096;
@@ -33,9 +36,24 @@ enum Reason {
     Quiet,
 }
 
-/// What wakes the thread, which ends when this and the writing connection are gone.
+/// Wakes the thread, and ends it.
 pub struct Checkpointer {
     wake: Sender<Reason>,
+    running: Mutex<Running>,
+}
+
+/// The thread while it runs, and what it leaves.
+#[derive(Default)]
+struct Running {
+    /// It ends when this is gone.
+    until: Option<Sender<()>>,
+    thread: Option<JoinHandle<File>>,
+    file: Option<File>,
+}
+
+/// What the thread is made of, until there is a writer.
+pub struct Waiting {
+    woken: Receiver<Reason>,
 }
 
 impl Checkpointer {
@@ -44,57 +62,55 @@ impl Checkpointer {
         let (wake, woken) = bounded(1);
         let long = wake.clone();
         connection.pragma_update(None, "journal_size_limit", KEPT_BYTES)?;
-        connection.wal_hook(Some(move |wal: &mut rusqlite::hooks::Wal, pages| {
+        connection.wal_hook(Some(move |wal: &mut Wal, pages| {
             if pages >= TOO_LONG {
-                return wal.checkpoint();
-            }
-            if pages >= LONG {
+                // the commit is done: a failure here must not make it look as if it were not
+                if let Err(cause) = wal.checkpoint() {
+                    log::debug!(target: "db", "checkpoint: {cause}");
+                }
+            } else if pages >= LONG {
                 ask(&long, Reason::Long);
             }
             Ok(())
         }))?;
-        Ok((Checkpointer { wake }, Waiting { woken }))
+        Ok((Checkpointer { wake, running: Mutex::default() }, Waiting { woken }))
+    }
+
+    /// Starts the thread.
+    pub fn start(&self, waiting: Waiting, path: &Path, writer: &Arc<Writer>) -> Result<(), Error> {
+        let copier = Copier { path: path.to_owned(), file: File::open(path)?, own: None };
+        let (until, ended) = bounded(0);
+        let writer = Arc::clone(writer);
+        let work = move || copier.run(&waiting.woken, &ended, &writer);
+        let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(work)?;
+        *locks::whole(self.running.lock()) = Running { until: Some(until), thread: Some(thread), file: None };
+        Ok(())
     }
 
     /// Copies the WAL home in a quiet moment.
     pub fn quiet(&self) {
         ask(&self.wake, Reason::Quiet);
     }
+
+    /// Waits until the thread has ended; a copy that it has begun is finished.
+    pub fn stop(&self) {
+        let mut running = locks::whole(self.running.lock());
+        running.until = None;
+        if let Some(Ok(file)) = running.thread.take().map(JoinHandle::join) {
+            running.file = Some(file);
+        }
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.stop();
+    }
 }
 
 fn ask(wake: &Sender<Reason>, reason: Reason) {
-    match wake.try_send(reason) {
-        // it is asked already
-        Ok(()) | Err(TrySendError::Full(_)) => (),
-        Err(TrySendError::Disconnected(_)) => log::error!(target: "db", "nobody copies the WAL into the file"),
-    }
-}
-
-/// The thread, before it runs.
-pub struct Waiting {
-    woken: Receiver<Reason>,
-}
-
-impl Waiting {
-    /// Runs until the writer is gone.
-    pub fn start(self, path: &Path, writer: &Arc<Writer>) -> Result<(), Error> {
-        let copier = Copier { path: path.to_owned(), file: File::open(path)?, own: None };
-        let writer = Arc::downgrade(writer);
-        std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || self.run(copier, &writer))?;
-        Ok(())
-    }
-
-    fn run(self, mut copier: Copier, writer: &Weak<Writer>) {
-        while let Ok(reason) = self.woken.recv() {
-            if let Err(cause) = copier.copy() {
-                log::warn!(target: "db", "the WAL is not copied beside the writers: {cause}");
-            }
-            let Some(writer) = writer.upgrade() else { return };
-            writer.bring_home(reason == Reason::Quiet);
-            drop(writer);
-            std::thread::sleep(PAUSE);
-        }
-    }
+    // full: it is asked already; gone: the writer copies the WAL itself when it is too long
+    let _ = wake.try_send(reason);
 }
 
 /// The pass beside the writers.
@@ -106,6 +122,24 @@ struct Copier {
 }
 
 impl Copier {
+    /// Copies whenever it is woken, until it is ended; gives back the handle that must be closed last.
+    fn run(mut self, woken: &Receiver<Reason>, ended: &Receiver<()>, writer: &Writer) -> File {
+        loop {
+            let reason = select! {
+                recv(woken) -> reason => reason,
+                recv(ended) -> _ => return self.file,
+            };
+            let Ok(reason) = reason else { return self.file };
+            if let Err(cause) = self.copy() {
+                log::warn!(target: "db", "the WAL is not copied beside the writers: {cause}");
+            }
+            writer.bring_home(reason == Reason::Quiet);
+            if ended.recv_timeout(PAUSE) != Err(RecvTimeoutError::Timeout) {
+                return self.file;
+            }
+        }
+    }
+
     fn copy(&mut self) -> Result<(), Error> {
         let connection = match self.own.take() {
             Some(connection) => connection,
@@ -118,6 +152,7 @@ impl Copier {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
@@ -125,25 +160,60 @@ mod tests {
     use crate::sys::clock::SystemClock;
     use crate::sys::ids::SystemIds;
 
+    fn open(path: &Path) -> Db {
+        let db = Db::open(path, Arc::new(SystemClock), Arc::new(SystemIds)).unwrap();
+        db.write(|tx| tx.execute_batch("CREATE TABLE IF NOT EXISTS large (text BLOB)")).unwrap();
+        db
+    }
+
+    fn write_a_megabyte(db: &Db) {
+        db.write(|tx| tx.execute("INSERT INTO large VALUES (randomblob(1000000))", []).map(|_| ())).unwrap();
+    }
+
+    fn length(path: &Path) -> u64 {
+        std::fs::metadata(path).map_or(0, |meta| meta.len())
+    }
+
     #[test]
-    fn the_wal_does_not_grow_with_what_is_written() {
+    fn the_wal_begins_anew_while_one_writes_and_is_home_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, wal) = (folder.path().join("m.db"), folder.path().join("m.db-wal"));
+        let db = open(&path);
+        let began = Instant::now();
+        let mut written = 0;
+        // as much as the writer would not let the WAL grow to, and the thread by far not
+        while written < 100 || (length(&path) < 40_000_000 && began.elapsed() < Duration::from_secs(30)) {
+            write_a_megabyte(&db);
+            written += 1;
+        }
+        assert!(length(&path) >= 40_000_000, "{} bytes are home of {written} MB", length(&path));
+        db.close();
+        assert!(length(&path) >= written * 1_000_000, "the end brings everything home");
+        assert_eq!(length(&wal), 0);
+    }
+
+    #[test]
+    fn a_commit_is_never_told_to_have_failed_because_the_wal_could_not_be_copied() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.db");
-        let db = Db::open(&path, Arc::new(SystemClock), Arc::new(SystemIds)).unwrap();
-        db.write(|tx| tx.execute_batch("CREATE TABLE large (text BLOB)")).unwrap();
-        // more than twice what one copy takes home
-        let wal = folder.path().join("m.db-wal");
-        for _ in 0..60 {
-            db.write(|tx| tx.execute("INSERT INTO large VALUES (randomblob(1000000))", []).map(|_| ())).unwrap();
-        }
-        let home = || std::fs::metadata(&path).unwrap().len();
-        let began = Instant::now();
-        while home() < 16_000_000 && began.elapsed() < Duration::from_secs(20) {
-            std::thread::yield_now();
-        }
-        assert!(home() >= 16_000_000, "{} bytes are home", home());
-        db.close();
-        assert!(home() > 60_000_000);
-        assert!(std::fs::metadata(&wal).map_or(0, |meta| meta.len()) < 1_000_000);
+        let db = open(&path);
+        // a reader that stays keeps the WAL from beginning anew, and another program copies it all the time
+        let reader = rusqlite::Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT COUNT(*) FROM large").unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let other = rusqlite::Connection::open(&path).unwrap();
+                while !stop.load(std::sync::atomic::Ordering::Acquire) {
+                    let _ = other.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+                }
+            });
+            for _ in 0..150 {
+                write_a_megabyte(&db);
+            }
+            stop.store(true, std::sync::atomic::Ordering::Release);
+        });
+        let rows: i64 = db.read(|c| c.query_row("SELECT COUNT(*) FROM large", [], |row| row.get(0))).unwrap();
+        assert_eq!(rows, 150);
     }
 }

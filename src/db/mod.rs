@@ -142,7 +142,7 @@ impl Db {
         let presence = Arc::new(Presence::of(path)?);
         let (checkpointer, waiting) = Checkpointer::of(&mut connection)?;
         let writer = Arc::new(Writer::new(connection, Arc::clone(&presence)));
-        waiting.start(path, &writer)?;
+        checkpointer.start(waiting, path, &writer)?;
         Ok(Db { path: path.to_owned(), presence, writer, readers: Readers::new(path), checkpointer, clock, ids })
     }
 
@@ -210,6 +210,7 @@ impl Db {
 
     /// Finishes what is queued, brings the WAL home and closes the file.
     pub fn close(&self) {
+        self.checkpointer.stop();
         self.writer.stop();
     }
 }

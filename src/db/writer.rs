@@ -98,7 +98,7 @@ pub struct Writer {
     committed: Condvar,
     /// A write has come.
     arrived: Condvar,
-    /// Used by the leader only.
+    /// Used by the leader, and by the checkpointer between two commits.
     connection: Mutex<Connection>,
     presence: Arc<Presence>,
     /// The last commit found the file locked by another program: until one succeeds again none waits
@@ -232,10 +232,13 @@ fn give_back(connection: &Connection) {
     }
 }
 
-/// Copies the WAL into the file.
+/// Copies the WAL into the file, as far as others let it.
 pub(super) fn checkpoint(connection: &Connection, mode: &str) {
-    if let Err(cause) = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())) {
-        log::warn!(target: "db", "checkpoint: {cause}");
+    let outcome = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(0));
+    match outcome {
+        Ok(0) => (),
+        Ok(_) => log::debug!(target: "db", "checkpoint: another is at it"),
+        Err(cause) => log::warn!(target: "db", "checkpoint: {cause}"),
     }
 }
 

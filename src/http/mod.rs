@@ -11,7 +11,7 @@ mod dispatch;
 mod error;
 mod exchange;
 pub mod input;
-mod json;
+pub mod json;
 mod method;
 pub mod openapi;
 mod outgoing;

@@ -16,7 +16,9 @@ const MOST: u64 = 16 * 1024 * 1024;
 /// Why there is no answer to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// No connection, or none in time.
+    /// No connection: nothing was sent.
+    Unconnected(String),
+    /// No answer, or none in time: what was sent may have been done.
     Unreachable(String),
     /// An answer other than 2xx.
     Status(u16),
@@ -27,7 +29,7 @@ pub enum Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Error::Unreachable(cause) => write!(f, "unreachable: {cause}"),
+            Error::Unconnected(cause) | Error::Unreachable(cause) => write!(f, "unreachable: {cause}"),
             Error::Status(status) => write!(f, "answered {status}"),
             Error::Malformed(cause) => write!(f, "unusable answer: {cause}"),
         }
@@ -67,6 +69,12 @@ impl Client {
         Client { agent: settings().proxy(None).build().into() }
     }
 
+    /// [`Client::direct`] with a connection of its own for each request: one that was kept may be to a server that is gone,
+    /// and then nobody knows what of the request was done.
+    pub fn one_by_one() -> Self {
+        Client { agent: settings().proxy(None).max_idle_connections(0).build().into() }
+    }
+
     /// Posts JSON; the status whatever it is, and the beginning of the answer.
     pub fn post_for_status(
         &self,
@@ -84,24 +92,20 @@ impl Client {
         Ok((answer.status().as_u16(), bytes))
     }
 
-    /// Posts JSON that is written already; status and text of the answer, whatever the status is.
+    /// Posts a body as it is; status and text of the answer, whatever the status is.
     pub fn post_raw(
         &self,
         url: &str,
-        bearer: Option<&str>,
-        headers: &[(&str, &str)],
+        headers: &[(String, String)],
         body: &[u8],
         limit: Duration,
     ) -> Result<(u16, String), Error> {
-        let mut request = self.agent.post(url).header("Content-Type", "application/json");
-        if let Some(bearer) = bearer {
-            request = request.header("Authorization", format!("Bearer {bearer}"));
-        }
+        let mut request = self.agent.post(url);
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            request = request.header(name, value);
         }
         let request = request.config().timeout_global(Some(limit)).build();
-        let mut answer = request.send(body).map_err(|cause| Error::Unreachable(cause.to_string()))?;
+        let mut answer = request.send(body).map_err(unanswered)?;
         let bytes = whole(&mut answer)?;
         let text = String::from_utf8(bytes).map_err(|cause| Error::Malformed(cause.to_string()))?;
         Ok((answer.status().as_u16(), text))
@@ -132,6 +136,16 @@ fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result
         return Err(Error::Status(answer.status().as_u16()));
     }
     serde_json::from_slice(&whole(&mut answer)?).map_err(|cause| Error::Malformed(cause.to_string()))
+}
+
+/// Whether anything was sent before it failed.
+fn unanswered(cause: ureq::Error) -> Error {
+    let words = cause.to_string();
+    match cause {
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => Error::Unconnected(words),
+        ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => Error::Unconnected(words),
+        _ => Error::Unreachable(words),
+    }
 }
 
 /// A body within the bound.

@@ -117,8 +117,8 @@ impl Tickers {
         self.shared.slots().iter().map(|slot| (slot.name, slot.last)).collect()
     }
 
-    /// Ends the thread, waiting for the running piece, but not for ever.
-    pub fn end(self, limit: Duration) {
+    /// Ends the thread, waiting for the running piece, but not for ever; whether it has ended.
+    pub fn end(self, limit: Duration) -> bool {
         self.stop.stop();
         self.shared.changed.notify_all();
         let deadline = Instant::now() + limit;
@@ -127,11 +127,12 @@ impl Tickers {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else {
                 let name = self.thread.thread().name().unwrap_or_default().to_owned();
                 log::warn!(target: "work", "{name} still runs and is left behind");
-                return;
+                return false;
             };
             // the thread's end is no change of the slots: look again soon
             slots = locks::whole(self.shared.changed.wait_timeout(slots, left.min(LOOK))).0;
         }
+        true
     }
 }
 

@@ -199,6 +199,25 @@ def hook_latency():
         daemon.close()
 
 
+def tools():
+    """What a tool costs above its route: the same recall, one after the other, so that both meet the same machine."""
+    daemon = Daemon("")
+    try:
+        reference_script(daemon, "load", "--n", "10000", "--conc", "8")
+        client, route, tool = hooks.Client(daemon.port), [], []
+        for n in range(600):
+            query = f"What about memory {n % 97} of the {hooks.TOPICS[n % 8]}?"
+            call = {"jsonrpc": "2.0", "id": n, "method": "tools/call",
+                    "params": {"name": "memory_search", "arguments": {"query": query, "limit": 10}}}
+            route.append(client.post("/api/memory/recall", {"query": query, "limit": 10})[0])
+            tool.append(client.post("/mcp", call)[0])
+        more = statistics.median(tool[100:]) - statistics.median(route[100:])
+        row("recall by its route, 10,000 memories", hooks.percentiles(route[100:]))
+        row("  by the tool memory_search of /mcp", hooks.percentiles(tool[100:]), f"{more:+.2f} ms, under 0.3 ms more")
+    finally:
+        daemon.close()
+
+
 def size():
     for name, path in (("release", RELEASE / "signetd"), ("static", RELEASE.parent / "static/release/signetd")):
         if path.exists():
@@ -214,3 +233,4 @@ if __name__ == "__main__":
     recall()
     credentials()
     hook_latency()
+    tools()

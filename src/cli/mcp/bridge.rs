@@ -12,13 +12,16 @@ use super::daemon::Daemon;
 use crate::cli::house::{House, Opened};
 use crate::config::Environment;
 use crate::core::{Listening, workspace};
-use crate::http::{Body, Headers, Method, Request};
+use crate::http::{Body, Headers, Method, Request, json};
 use crate::parts::mcp::{Mcp, RpcError};
 use crate::sys::locks;
 use crate::upstream::Error;
 
 /// Unused for so long the workspace is given back: a daemon may want it.
 const IDLE: Duration = Duration::from_secs(2);
+/// Held for so long it is given back between two calls, and not taken again for [`BREATH`]: one may be waiting for it.
+const HELD: Duration = Duration::from_secs(20);
+const BREATH: Duration = Duration::from_millis(200);
 /// How long one waits for another client that has it.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -26,7 +29,19 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Default)]
 struct Own {
     house: Option<Arc<House>>,
+    opened: Option<Instant>,
     used: Option<Instant>,
+}
+
+impl Own {
+    /// Closes it, unless a call is running. With the lock held: who opens it next waits until it is shut.
+    fn close(&mut self) {
+        if self.house.as_ref().is_some_and(|house| Arc::strong_count(house) == 1)
+            && let Some(house) = self.house.take().and_then(Arc::into_inner)
+        {
+            house.close();
+        }
+    }
 }
 
 /// See the module.
@@ -43,6 +58,14 @@ pub struct Bridge {
 /// An HTTP answer.
 type Answered = (u16, String);
 
+/// Why there is none.
+enum Unanswered {
+    /// There is nobody: what needs no memory can be answered all the same.
+    Alone(String),
+    /// Somebody was asked and may have done it.
+    Broken(String),
+}
+
 impl Bridge {
     pub fn new(env: Environment, daemon: Daemon) -> Self {
         let offline = Mcp::new(env!("CARGO_PKG_VERSION"));
@@ -55,18 +78,21 @@ impl Bridge {
         if line.len() as u64 >= LONGEST {
             return Some(RpcError::invalid_request("the line is too long").body().to_string());
         }
-        let Ok(body) = serde_json::from_slice::<Value>(line) else {
+        let Ok(body) = json::parse(line) else {
             return Some(RpcError::parse("the line is no JSON").body().to_string());
         };
         let version = locks::whole(self.version.lock()).clone();
-        let answered = match self.ask(line, version.as_deref()) {
-            Ok(answered) => answered,
-            Err(why) => {
+        let answer = match self.ask(line, &body, version.as_deref()) {
+            Ok(answered) => said(answered, &body),
+            Err(Unanswered::Alone(why)) => {
                 eprintln!("signetd mcp: {why}");
-                return self.offline.without_memory(&body);
+                self.offline.without_memory(&body)
+            }
+            Err(Unanswered::Broken(why)) => {
+                eprintln!("signetd mcp: {why}");
+                RpcError::transport(format!("no answer, though it may have been done: {why}")).to_each(&body)
             }
         };
-        let answer = said(answered, &body);
         if body["method"] == "initialize" {
             self.settle(answer.as_deref());
         }
@@ -81,27 +107,44 @@ impl Bridge {
     }
 
     /// Status and body of whoever answers.
-    fn ask(&self, line: &[u8], version: Option<&str>) -> Result<Answered, String> {
+    fn ask(&self, line: &[u8], body: &Value, version: Option<&str>) -> Result<Answered, Unanswered> {
         if let Some(house) = self.house() {
             return Ok(self.ask_here(&house, line, version));
         }
-        let unreachable = match self.daemon.post(line, version) {
-            Ok(answered) => return Ok(answered),
-            Err(Error::Unreachable(cause)) => cause,
-            Err(other) => return Err(format!("{}: {other}", self.daemon.url())),
+        let why = match self.ask_daemon(line, version) {
+            Err(Unanswered::Alone(why)) => why,
+            settled => return settled,
         };
-        if !self.daemon.is_own {
-            return Err(format!("{}: {unreachable}", self.daemon.url()));
+        if !self.daemon.is_own || !calls(body) {
+            return Err(Unanswered::Alone(why));
         }
         match self.open() {
             Ok(house) => Ok(self.ask_here(&house, line, version)),
             // whoever holds it may be the daemon, which answers by now
-            Err(cause) => self.daemon.post(line, version).map_err(|_| cause),
+            Err(cause) => match self.ask_daemon(line, version) {
+                Err(Unanswered::Alone(_)) => Err(Unanswered::Alone(cause)),
+                settled => settled,
+            },
         }
     }
 
+    fn ask_daemon(&self, line: &[u8], version: Option<&str>) -> Result<Answered, Unanswered> {
+        self.daemon.post(line, version).map_err(|error| {
+            let why = format!("{}: {error}", self.daemon.url());
+            if let Error::Unconnected(_) = error { Unanswered::Alone(why) } else { Unanswered::Broken(why) }
+        })
+    }
+
+    /// The workspace, if it is open here.
     fn house(&self) -> Option<Arc<House>> {
         let mut own = locks::whole(self.own.lock());
+        if own.opened.is_some_and(|opened| opened.elapsed() >= HELD) {
+            own.close();
+            if own.house.is_none() {
+                own.opened = None;
+                std::thread::sleep(BREATH);
+            }
+        }
         let house = own.house.clone()?;
         own.used = Some(Instant::now());
         Some(house)
@@ -123,33 +166,22 @@ impl Bridge {
         let house = Arc::new(open().map_err(|cause| format!("no daemon runs, and the workspace stays shut: {cause}"))?);
         log::info!(target: "mcp", "no daemon runs: the workspace {} is opened here", self.env.workspace.display());
         own.house = Some(Arc::clone(&house));
+        own.opened = Some(Instant::now());
         Ok(house)
     }
 
     /// Gives the workspace back when nobody has used it for a while, or at once.
     pub fn give_back(&self, now: bool) {
         let mut own = locks::whole(self.own.lock());
-        let idle = own.used.is_none_or(|used| used.elapsed() >= IDLE);
-        let alone = own.house.as_ref().is_some_and(|house| Arc::strong_count(house) == 1);
-        if !alone || !(idle || now) {
-            return;
-        }
-        // with the lock held: who opens it next waits until it is shut
-        if let Some(house) = own.house.take().and_then(Arc::into_inner) {
-            house.close();
+        if now || own.used.is_none_or(|used| used.elapsed() >= IDLE) {
+            own.close();
         }
     }
 
     /// The way of a request that came over a socket of this machine.
     fn ask_here(&self, house: &House, line: &[u8], version: Option<&str>) -> Answered {
-        let mut headers = vec![
-            ("Host".to_owned(), format!("127.0.0.1:{}", self.env.port)),
-            ("Content-Type".to_owned(), "application/json".to_owned()),
-        ];
-        let bearer = self.daemon.bearer.as_ref().map(|bearer| ("Authorization".to_owned(), format!("Bearer {bearer}")));
-        headers.extend(bearer);
-        headers.extend(version.map(|version| ("MCP-Protocol-Version".to_owned(), version.to_owned())));
-        headers.extend(self.daemon.context.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let mut headers = self.daemon.headers(version);
+        headers.push(("Host".to_owned(), format!("127.0.0.1:{}", self.env.port)));
         let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let mut request = Request::new(Method::Post, "/mcp", Headers(headers), Some(peer));
         request.body = line.to_vec();
@@ -160,6 +192,12 @@ impl Bridge {
             Body::Stream(..) => (500, String::new()),
         }
     }
+}
+
+/// Whether a body calls a tool: all else can be answered without a memory.
+fn calls(body: &Value) -> bool {
+    let is_call = |message: &Value| message["method"] == "tools/call";
+    body.as_array().map_or_else(|| is_call(body), |all| all.iter().any(is_call))
 }
 
 /// What a client reads of an HTTP answer: each request must get its answer, also when the whole was refused.

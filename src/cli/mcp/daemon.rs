@@ -15,9 +15,8 @@ pub struct Daemon {
     url: String,
     /// A workspace may be opened where none runs: the address is this machine's, and nobody has named another.
     pub is_own: bool,
-    pub bearer: Option<String>,
-    /// Context for tool servers, by header.
-    pub context: Vec<(&'static str, String)>,
+    /// Credential and context, by header.
+    sent: Vec<(String, String)>,
     client: Client,
 }
 
@@ -27,10 +26,13 @@ impl Daemon {
         let named = options.url.clone().or_else(|| env.variable("SIGNET_DAEMON_URL"));
         let is_own = named.is_none() && is_this_machine(&format!("http://{}", env.host));
         let url = named.unwrap_or_else(|| format!("http://{}:{}", env.host, env.port));
-        let bearer =
-            options.api_key.clone().or_else(|| env.variable("SIGNET_API_KEY")).or_else(|| env.variable("SIGNET_TOKEN"));
+        let flag = options.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned);
+        let bearer = flag.or_else(|| env.variable("SIGNET_API_KEY")).or_else(|| env.variable("SIGNET_TOKEN"));
         let folder = || std::env::current_dir().ok().map(|folder| folder.display().to_string());
-        let context = [
+        let sent = [
+            ("Content-Type", Some("application/json".to_owned())),
+            ("Accept", Some("application/json, text/event-stream".to_owned())),
+            ("Authorization", bearer.map(|bearer| format!("Bearer {bearer}"))),
             ("x-signet-harness", env.variable("SIGNET_HARNESS")),
             ("x-signet-workspace", env.variable("SIGNET_WORKSPACE").or_else(folder)),
             ("x-signet-channel", env.variable("SIGNET_CHANNEL")),
@@ -38,20 +40,23 @@ impl Daemon {
         ];
         // what is no header's value would break the request
         let fits = |text: &String| text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-        let context = context.into_iter().filter_map(|(name, value)| Some((name, value.filter(fits)?))).collect();
+        let sent = sent.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.filter(fits)?))).collect();
         let url = format!("{}/mcp", url.trim_end_matches('/'));
-        Daemon { url, is_own, bearer, context, client: Client::direct() }
+        Daemon { url, is_own, sent, client: Client::one_by_one() }
     }
 
     pub fn url(&self) -> &str {
         &self.url
     }
 
+    /// The headers of a request, whoever answers it.
+    pub fn headers(&self, version: Option<&str>) -> Vec<(String, String)> {
+        let version = version.map(|version| ("MCP-Protocol-Version".to_owned(), version.to_owned()));
+        self.sent.iter().cloned().chain(version).collect()
+    }
+
     /// Status and body of the answer to a body.
     pub fn post(&self, body: &[u8], version: Option<&str>) -> Result<(u16, String), Error> {
-        let mut headers: Vec<(&str, &str)> = vec![("Accept", "application/json, text/event-stream")];
-        headers.extend(version.map(|version| ("MCP-Protocol-Version", version)));
-        headers.extend(self.context.iter().map(|(name, value)| (*name, value.as_str())));
-        self.client.post_raw(&self.url, self.bearer.as_deref(), &headers, body, LIMIT)
+        self.client.post_raw(&self.url, &self.headers(version), body, LIMIT)
     }
 }

@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use crate::config::Environment;
 use crate::sys::{locks, logging};
@@ -39,6 +41,9 @@ pub fn run(env: Environment, options: &Options) -> ExitCode {
     logging::start(None, None);
     let daemon = Daemon::new(&env, options);
     let bridge = Arc::new(Bridge::new(env, daemon));
+    if let Err(cause) = end_by_signal(&bridge) {
+        eprintln!("signetd mcp: signals: {cause}");
+    }
     let (line, lines) = bounded::<Vec<u8>>(WAITING);
     let output = Arc::new(Mutex::new(std::io::stdout()));
     let workers: Vec<_> = (0..WORKERS)
@@ -53,7 +58,6 @@ pub fn run(env: Environment, options: &Options) -> ExitCode {
         match next_line(&mut input) {
             Ok(Some(bytes)) if bytes.trim_ascii().is_empty() => {}
             Ok(Some(bytes)) => {
-                // nobody answers any more: standard output is closed
                 if line.send(bytes).is_err() {
                     break;
                 }
@@ -75,6 +79,24 @@ pub fn run(env: Environment, options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Ends the process with nothing left open.
+fn end(bridge: &Bridge) -> ! {
+    bridge.give_back(true);
+    std::process::exit(0);
+}
+
+/// Clients end a server by a signal when it does not end by itself.
+fn end_by_signal(bridge: &Arc<Bridge>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let bridge = Arc::clone(bridge);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if signals.forever().next().is_some() {
+            end(&bridge);
+        }
+    })?;
+    Ok(())
+}
+
 /// A line without its end, whole or as much of it as shows that it is too long; `None` at the end of all.
 fn next_line(input: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
@@ -92,7 +114,8 @@ fn work(bridge: &Bridge, lines: &Receiver<Vec<u8>>, output: &Mutex<std::io::Stdo
                 let Some(answer) = bridge.answer(&line) else { continue };
                 let mut output = locks::whole(output.lock());
                 if writeln!(output, "{answer}").and_then(|()| output.flush()).is_err() {
-                    return;
+                    // the client has gone, and standard input may stay open for ever
+                    end(bridge);
                 }
             }
             Err(RecvTimeoutError::Timeout) => bridge.give_back(false),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::tool::{Tells, Tool};
 use super::tools::SCORE_MIN;
 use crate::core::Error;
-use crate::http::{Body, Dispatch, Headers, Lane, Method, Request, Response};
+use crate::http::{Body, Dispatch, Headers, Method, Request, Response};
 use crate::parts::memory::as_text::{self, Told};
 
 /// Who acts, in histories and sessions, where no credential says it.
@@ -43,31 +43,18 @@ pub fn request(tool: &Tool, arguments: &Map<String, Value>, outer: &Request) -> 
     })
 }
 
-/// A request of a tool's route by which its lane is known: with these members true, and nothing else.
-pub fn probe(tool: &Tool, members: &[&str], outer: &Request) -> Request {
-    let path = tool.path.replace(':', "");
-    let members = members.iter().map(|name| ((*name).to_owned(), Value::from(true))).collect();
-    outer.inner(tool.method, path, Headers::default()).with_members(members)
-}
-
-/// The result of a call, as JSON. `may_wait`: it runs where one may wait for a model; `structured`: the client knows of
-/// structured content.
+/// The result of a call, as JSON. `structured`: the client knows of structured content.
 pub fn call(
     tool: &Tool,
     arguments: &Map<String, Value>,
     outer: &Request,
     dispatch: &dyn Dispatch,
-    may_wait: bool,
     structured: bool,
 ) -> String {
     let mut request = match request(tool, arguments, outer) {
         Ok(request) => request,
         Err(refused) => return failed(&format!("MCP error -32602: {refused}")),
     };
-    if !may_wait && dispatch.lane(&mut request) == Lane::Model {
-        // the name was not to be seen, and this worker is not to be kept by a model
-        return failed(&format!("{}: write the names of tools and arguments without escapes", tool.fails));
-    }
     let Response { status, body, .. } = dispatch.call(&mut request);
     let body = match body {
         Body::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),

@@ -27,6 +27,8 @@ const VERSIONS: [&str; 5] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-
 const UNSAID: &str = "2025-03-26";
 /// The first version with structured content.
 const STRUCTURED: &str = "2025-06-18";
+/// Bytes of the answers to one body, after which no more is asked.
+const MOST_ANSWERED: usize = 8 * 1024 * 1024;
 /// What a model is told of the whole.
 const INSTRUCTIONS: &str = "Signet is the long-term memory shared by the agents of this person. Before you answer from \
     assumption, look with memory_search for what is known of people, projects, decisions and preferences. Store what \
@@ -65,33 +67,42 @@ impl Mcp {
         self.dispatch.get().and_then(Weak::upgrade)
     }
 
-    /// Whether a call in the body may wait for a model. Asked on a connection's small stack before anything is parsed,
-    /// so it only looks at the texts in the body.
+    /// Whether a call in the body may wait for a model. Asked on a connection's small stack before anything is parsed, so
+    /// it only looks, as the routes do: at the names of tools, any of which an escape may hide.
     fn may_wait(&self, request: &Request) -> bool {
-        let texts = || request.body.split(|byte| *byte == b'"');
-        if !texts().any(|text| text == b"tools/call") {
-            return false;
-        }
         let Some(dispatch) = self.dispatch() else { return false };
-        // what makes a recall slow where it is not always
-        let flags: &[&str] = if texts().any(|text| text == b"aggregate") { &["aggregate"] } else { &[] };
-        let is_named = |tool: &&Tool| texts().any(|text| text == tool.name.as_bytes());
-        let waits = |tool: &Tool| dispatch.lane(&mut call::probe(tool, flags, request)) == Lane::Model;
-        tools::all().filter(|tool| waits(tool)).any(|tool| is_named(&tool))
+        let escaped = request.body.windows(2).any(|pair| pair == br"\u");
+        let mut named: Vec<&Tool> = if escaped { tools::all().collect() } else { Vec::new() };
+        let texts = request.body.split(|byte| *byte == b'"').filter(|_| !escaped);
+        for tool in texts.filter_map(|text| tools::all().find(|tool| tool.name.as_bytes() == text)) {
+            if !named.iter().any(|known| known.name == tool.name) {
+                named.push(tool);
+            }
+        }
+        let mut probe = request.inner(Method::Post, String::new(), Headers::default());
+        // whatever makes a route slow stands in the body somewhere
+        probe.body = request.body.clone();
+        named.into_iter().any(|tool| {
+            (probe.method, probe.path) = (tool.method, tool.path.replace(':', ""));
+            dispatch.lane(&mut probe) == Lane::Model
+        })
     }
 
     /// The answers to a body, as JSON; `None` when it asks for none.
     fn answers(&self, request: &Request, body: &Value, version: &str) -> Result<Option<String>, RpcError> {
         let (messages, listed) = rpc::messages(body)?;
-        let answers: Vec<String> = messages
-            .iter()
-            .filter_map(|message| match message {
-                Message::Request { id, method, params } => {
-                    Some(rpc::answered(id, &self.result(request, method, *params, version)))
-                }
-                Message::Silent => None,
-            })
-            .collect();
+        let (mut answers, mut bytes) = (Vec::new(), 0);
+        for message in &messages {
+            let Message::Request { id, method, params } = message else { continue };
+            // what is too much is not done
+            let outcome = match bytes < MOST_ANSWERED {
+                true => self.result(request, method, *params, version),
+                false => Err(RpcError::transport("the answers before this one are too long: ask for less at once")),
+            };
+            let answer = rpc::answered(id, &outcome);
+            bytes += answer.len();
+            answers.push(answer);
+        }
         Ok(rpc::together(answers, listed))
     }
 
@@ -147,10 +158,7 @@ impl Mcp {
             return Ok(call::failed(&format!("MCP error -32602: Tool {name} not found")));
         };
         match self.dispatch() {
-            Some(dispatch) => {
-                let structured = version >= STRUCTURED;
-                Ok(call::call(tool, arguments, request, &*dispatch, self.may_wait(request), structured))
-            }
+            Some(dispatch) => Ok(call::call(tool, arguments, request, &*dispatch, version >= STRUCTURED)),
             None => Ok(call::failed("The memory cannot be reached now: no daemon answers.")),
         }
     }
@@ -176,4 +184,49 @@ pub fn markdown() -> String {
         text += &format!("| `{}` | {} | `{} {}` |\n", tool.name, args.join(", "), tool.method, tool.path);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Response;
+
+    /// Recalls that say something of an aggregate wait, as the real ones do.
+    struct Lanes;
+
+    impl Dispatch for Lanes {
+        fn call(&self, _: &mut Request) -> Response {
+            Response::empty(500)
+        }
+
+        fn lane(&self, request: &mut Request) -> Lane {
+            let says = |word: &[u8]| request.body.windows(word.len()).any(|part| part == word);
+            let waits = match request.path.as_str() {
+                "/api/memory/recall" => says(b"aggregate") || says(br"\u"),
+                "/api/cross-agent/messages" => says(b"\"acp\""),
+                _ => false,
+            };
+            if waits { Lane::Model } else { Lane::Fast }
+        }
+    }
+
+    #[test]
+    fn what_may_wait_for_a_model_is_seen_before_it_is_parsed() {
+        let mcp = Mcp::new("1");
+        let lanes: Arc<dyn Dispatch> = Arc::new(Lanes);
+        mcp.connect(&lanes);
+        let waits = |body: &str| {
+            let mut request = Request::new(Method::Post, "/mcp", Headers::default(), None);
+            request.body = body.as_bytes().to_vec();
+            mcp.may_wait(&request)
+        };
+        assert!(!waits(r#"{"name":"memory_search","arguments":{"query":"x"}}"#));
+        assert!(waits(r#"{"name":"memory_search","arguments":{"query":"x","aggregate":true}}"#));
+        assert!(waits(r#"{"name":"signet_recall","arguments":{"query":"aggregates of steel"}}"#));
+        assert!(!waits(r#"{"name":"memory_list","arguments":{"aggregate":true}}"#));
+        assert!(waits(r#"{"name":"\u006demory_search","arguments":{"\u0061ggregate":true}}"#));
+        assert!(waits(r#"{"name":"agent_message_send","arguments":{"content":"x","via":"acp"}}"#));
+        assert!(!waits(r#"{"name":"agent_message_send","arguments":{"content":"x","via":"local"}}"#));
+        assert!(!waits("{"));
+    }
 }

@@ -91,7 +91,7 @@ impl Sessions {
     }
 
     /// What sessions were begun with. A failure costs who rates or replays a few rows.
-    /// One at a time: a prompt that has something to write meanwhile waits for one of them, not for all.
+    /// A few rows at a time: a prompt that has something to write meanwhile waits for those, not for all.
     pub(super) fn write_noted(&self) {
         while !self.ledgers.noted.is_empty() {
             let ledgers = Arc::clone(&self.ledgers);
