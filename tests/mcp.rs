@@ -83,6 +83,24 @@ fn answers_have_data_beside_the_text_for_who_knows_of_it() {
     assert_eq!((older["id"].as_str(), older["result"].get("structuredContent")), (Some("s"), None));
     let newer = post(&rpc(daemon.as_nobody()).header("MCP-Protocol-Version", "2025-06-18"), &search).expect(200).json();
     assert_eq!(newer["result"]["structuredContent"]["results"][0]["content"], "The ferry leaves at noon");
+    // whatever words a question has, and however its message is escaped
+    for query in
+        ["the aggregate root of ferries", r"C:\users\ferry", "ferry \u{1b}[0m", "say \"aggregate\" to the ferry"]
+    {
+        let (failed, text) = call(&rpc(daemon.as_nobody()), "memory_search", json!({"query": query}));
+        assert!(!failed, "{query}: {text}");
+    }
+    let escaped = r#"{"jsonrpc":"2.0","id":1,"method":"tools\/call","params":{"name":"\u006demory_search","arguments":{"query":"ferry"}}}"#;
+    let answer = rpc(daemon.as_nobody()).send("POST", "/mcp", escaped.as_bytes()).expect(200).json();
+    assert!(answer["result"]["content"][0]["text"].as_str().unwrap().contains("leaves at noon"), "{answer}");
+    let (failed, text) = call(&rpc(daemon.as_nobody()), "agent_message_send", json!({"content": "x", "via": "acp"}));
+    assert!(failed && text.contains("acp"), "the route says what is missing: {text}");
+    let (failed, text) = call(
+        &rpc(daemon.as_nobody()),
+        "memory_search",
+        json!({"query": "x", "time": {"start": "2026-11-03", "mode": "x"}}),
+    );
+    assert!(failed && text.starts_with("MCP error -32602: time.mode must be"), "{text}");
     // the calls of a list see each other
     let store = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": {"name": "memory_store", "arguments": {"content": "The kiln is hot", "hints": ["kiln heat"]}}});
@@ -120,6 +138,20 @@ fn a_tool_can_do_what_its_route_lets_the_caller_do() {
         assert!(failed, "{tool}: {text}");
     }
     assert_eq!(admin.get(&format!("/api/memory/{foreign}")).expect(200).json()["content"], "The mill grinds wheat");
+    // what it stores belongs where it is bound to, and to the agent that a header names
+    let (failed, text) =
+        call(&scoped, "memory_store", json!({"content": "The mill is old", "hints": ["age of the mill"]}));
+    assert!(!failed, "{text}");
+    assert_eq!(
+        admin.ask(&json!({"query": "old mill", "project": "/srv/a"}))["results"][0]["content"],
+        "The mill is old"
+    );
+    let ann = rpc(daemon.as_role("agent")).header("x-signet-agent-id", "ann");
+    assert!(!call(&ann, "memory_store", json!({"content": "Ann likes rye", "hints": ["what does ann like"]})).0);
+    let rows = common::open(&daemon.database());
+    let owner: String =
+        rows.query_row("SELECT agent_id FROM memories WHERE content = 'Ann likes rye'", [], |row| row.get(0)).unwrap();
+    assert_eq!(owner, "ann");
     let reader = rpc(daemon.as_role("readonly"));
     let (failed, text) = call(&reader, "memory_store", json!({"content": "c", "hints": ["hints"]}));
     assert!(failed && text.starts_with("Store failed: {") && text.contains("permission"), "{text}");

@@ -82,7 +82,9 @@ const BRIDGE: &str = "signet-mcp";
 pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     let program = args.next().unwrap_or_default();
     let is_bridge = Path::new(&program).file_name().is_some_and(|name| name == BRIDGE);
-    let args = is_bridge.then(|| OsString::from("mcp")).into_iter().chain(args);
+    // also where a client passes the subcommand
+    let args =
+        is_bridge.then(|| OsString::from("mcp")).into_iter().chain(args.skip_while(|arg| is_bridge && arg == "mcp"));
     let (command, overrides, options, bridge) = match parse(args) {
         Ok(parsed) => parsed,
         Err(cause) => {

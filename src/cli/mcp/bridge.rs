@@ -20,7 +20,7 @@ use crate::upstream::Error;
 /// Unused for so long the workspace is given back: a daemon may want it.
 const IDLE: Duration = Duration::from_secs(2);
 /// Held for so long it is given back between two calls, and not taken again for [`BREATH`]: one may be waiting for it.
-const HELD: Duration = Duration::from_secs(20);
+const HELD: Duration = Duration::from_secs(3);
 const BREATH: Duration = Duration::from_millis(200);
 /// How long one waits for another client that has it.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -86,7 +86,7 @@ impl Bridge {
             Ok(answered) => said(answered, &body),
             Err(Unanswered::Alone(why)) => {
                 eprintln!("signetd mcp: {why}");
-                self.offline.without_memory(&body)
+                self.offline.without_memory(&body, &why)
             }
             Err(Unanswered::Broken(why)) => {
                 eprintln!("signetd mcp: {why}");
@@ -111,7 +111,7 @@ impl Bridge {
         if let Some(house) = self.house() {
             return Ok(self.ask_here(&house, line, version));
         }
-        let why = match self.ask_daemon(line, version) {
+        let why = match self.ask_daemon(line, calls(body), version) {
             Err(Unanswered::Alone(why)) => why,
             settled => return settled,
         };
@@ -121,17 +121,19 @@ impl Bridge {
         match self.open() {
             Ok(house) => Ok(self.ask_here(&house, line, version)),
             // whoever holds it may be the daemon, which answers by now
-            Err(cause) => match self.ask_daemon(line, version) {
+            Err(cause) => match self.ask_daemon(line, true, version) {
                 Err(Unanswered::Alone(_)) => Err(Unanswered::Alone(cause)),
                 settled => settled,
             },
         }
     }
 
-    fn ask_daemon(&self, line: &[u8], version: Option<&str>) -> Result<Answered, Unanswered> {
-        self.daemon.post(line, version).map_err(|error| {
+    fn ask_daemon(&self, line: &[u8], calls: bool, version: Option<&str>) -> Result<Answered, Unanswered> {
+        self.daemon.post(line, calls, version).map_err(|error| {
             let why = format!("{}: {error}", self.daemon.url());
-            if let Error::Unconnected(_) = error { Unanswered::Alone(why) } else { Unanswered::Broken(why) }
+            // what calls no tool changes nothing: it may be asked again
+            let alone = !calls || matches!(error, Error::Unconnected(_));
+            if alone { Unanswered::Alone(why) } else { Unanswered::Broken(why) }
         })
     }
 

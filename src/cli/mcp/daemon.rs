@@ -9,6 +9,8 @@ use crate::upstream::{Client, Error};
 
 /// A tool server behind the daemon may take a minute.
 const LIMIT: Duration = Duration::from_secs(90);
+/// All but a call is answered at once.
+const SHORT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Where it is, and what it is told of who asks.
 pub struct Daemon {
@@ -55,8 +57,9 @@ impl Daemon {
         self.sent.iter().cloned().chain(version).collect()
     }
 
-    /// Status and body of the answer to a body.
-    pub fn post(&self, body: &[u8], version: Option<&str>) -> Result<(u16, String), Error> {
-        self.client.post_raw(&self.url, &self.headers(version), body, LIMIT)
+    /// Status and body of the answer to a body; `calls`: it calls a tool.
+    pub fn post(&self, body: &[u8], calls: bool, version: Option<&str>) -> Result<(u16, String), Error> {
+        let limit = if calls { LIMIT } else { SHORT_LIMIT };
+        self.client.post_raw(&self.url, &self.headers(version), body, limit)
     }
 }

@@ -10,7 +10,7 @@ mod daemon;
 use std::io::{BufRead, Read, Write};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -26,6 +26,8 @@ const LONGEST: u64 = 10 * 1024 * 1024;
 /// Lines that are answered at once, and those that wait.
 const WORKERS: usize = 4;
 const WAITING: usize = 32;
+/// How long answers are waited for after the end of standard input.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// How often one looks whether the workspace can be given back.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -70,13 +72,12 @@ pub fn run(env: Environment, options: &Options) -> ExitCode {
         }
     }
     drop(line);
-    for worker in workers.into_iter().flatten() {
-        if worker.join().is_err() {
-            eprintln!("signetd mcp: a worker failed");
-        }
+    // what was asked is still answered, if it does not take for ever
+    let until = Instant::now() + LAST_ANSWERS;
+    while workers.iter().flatten().any(|worker| !worker.is_finished()) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
     }
-    bridge.give_back(true);
-    ExitCode::SUCCESS
+    end(&bridge)
 }
 
 /// Ends the process with nothing left open.

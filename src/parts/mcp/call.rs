@@ -19,6 +19,14 @@ const HANDED_ON: [&str; 3] = ["x-signet-agent-id", "x-signet-session-key", "x-si
 /// The request that a call is for.
 pub fn request(tool: &Tool, arguments: &Map<String, Value>, outer: &Request) -> Result<Request, Error> {
     let mut members = tool.members(arguments)?;
+    if let Some((agent, project)) = tool.belongs {
+        let bound = outer.caller.claims().and_then(|claims| claims.scope.project.as_deref());
+        for (name, value) in [(agent, outer.headers.text("x-signet-agent-id")), (project, bound)] {
+            if let Some(value) = value {
+                members.entry(name).or_insert_with(|| Value::from(value));
+            }
+        }
+    }
     let mut path = String::new();
     for segment in tool.path.split('/').skip(1) {
         path.push('/');
@@ -33,14 +41,12 @@ pub fn request(tool: &Tool, arguments: &Map<String, Value>, outer: &Request) -> 
     let handed = HANDED_ON.iter().filter_map(|name| Some((*name, outer.headers.text(name)?)));
     let headers = ACTING.into_iter().chain(handed).map(|(name, value)| (name.to_owned(), value.to_owned()));
     let headers = Headers(headers.collect());
-    Ok(match tool.method {
-        Method::Get => {
-            let text = |value: Value| if let Value::String(text) = value { text } else { value.to_string() };
-            let query = members.into_iter().map(|(name, value)| (name, text(value))).collect();
-            outer.inner(tool.method, path, headers).with_query(query)
-        }
-        _ => outer.inner(tool.method, path, headers).with_members(members),
-    })
+    let in_query = |name: &str| tool.method == Method::Get || name.starts_with('?');
+    let (query, members): (Map<_, _>, Map<_, _>) = members.into_iter().partition(|(name, _)| in_query(name));
+    let text = |value: Value| if let Value::String(text) = value { text } else { value.to_string() };
+    let query = query.into_iter().map(|(name, value)| (name.trim_start_matches('?').to_owned(), text(value))).collect();
+    let inner = outer.inner(tool.method, path, headers).with_query(query);
+    Ok(if tool.method == Method::Get { inner } else { inner.with_members(members) })
 }
 
 /// The result of a call, as JSON. `structured`: the client knows of structured content.
@@ -144,6 +150,10 @@ mod tests {
     fn arguments_go_where_the_route_looks_for_them() {
         let get = asked("memory_get", json!({"id": "a/../b c", "other": 1}));
         assert_eq!((get.method, &*get.path), (Method::Get, "/api/memory/a%2F%2E%2E%2Fb%20c"));
+        let bypass = asked("session_bypass", json!({"session_key": "k", "enabled": true, "agent_id": "ann"}));
+        assert_eq!((bypass.query.get("agent_id"), &*bypass.body), (Some("ann"), &br#"{"enabled":true}"#[..]));
+        let store = asked("memory_store", json!({"content": "c", "hints": ["h"], "agent_id": "no such argument"}));
+        assert_eq!(store.object().unwrap()["agentId"], "ann", "of the header");
         let list = asked("memory_list", json!({"limit": 5, "type": "fact"}));
         assert_eq!((list.query.get("limit"), list.query.get("type")), (Some("5"), Some("fact")));
         let forget = asked("memory_forget", json!({"id": "x", "reason": "gone"}));

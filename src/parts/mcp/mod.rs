@@ -11,6 +11,7 @@ mod tool;
 mod tools;
 
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
@@ -29,6 +30,8 @@ const UNSAID: &str = "2025-03-26";
 const STRUCTURED: &str = "2025-06-18";
 /// Bytes of the answers to one body, after which no more is asked.
 const MOST_ANSWERED: usize = 8 * 1024 * 1024;
+/// How long the requests of one body may take before no further one is begun.
+const LONGEST: Duration = Duration::from_secs(5);
 /// What a model is told of the whole.
 const INSTRUCTIONS: &str = "Signet is the long-term memory shared by the agents of this person. Before you answer from \
     assumption, look with memory_search for what is known of people, projects, decisions and preferences. Store what \
@@ -91,13 +94,15 @@ impl Mcp {
     /// The answers to a body, as JSON; `None` when it asks for none.
     fn answers(&self, request: &Request, body: &Value, version: &str) -> Result<Option<String>, RpcError> {
         let (messages, listed) = rpc::messages(body)?;
-        let (mut answers, mut bytes) = (Vec::new(), 0);
+        let (mut answers, mut bytes, began) = (Vec::new(), 0, Instant::now());
         for message in &messages {
             let Message::Request { id, method, params } = message else { continue };
-            // what is too much is not done
-            let outcome = match bytes < MOST_ANSWERED {
+            // a body has one worker, and what is too much is not done
+            let outcome = match bytes < MOST_ANSWERED && (answers.is_empty() || began.elapsed() < LONGEST) {
                 true => self.result(request, method, *params, version),
-                false => Err(RpcError::transport("the answers before this one are too long: ask for less at once")),
+                false => Err(RpcError::transport(
+                    "what comes before this took too long or says too much: ask for less at once",
+                )),
             };
             let answer = rpc::answered(id, &outcome);
             bytes += answer.len();
@@ -106,10 +111,22 @@ impl Mcp {
         Ok(rpc::together(answers, listed))
     }
 
-    /// The answers of one that nobody has connected: the tools are known, calls of them fail.
-    pub fn without_memory(&self, body: &Value) -> Option<String> {
+    /// The answers of one that nobody has connected: the tools are known, calls of them fail and say why.
+    pub fn without_memory(&self, body: &Value, why: &str) -> Option<String> {
         let nobody = Request::new(Method::Post, "/mcp", Headers::default(), None);
-        self.answers(&nobody, body, UNSAID).unwrap_or_else(|error| Some(error.body().to_string()))
+        let (messages, listed) = match rpc::messages(body) {
+            Ok(read) => read,
+            Err(error) => return Some(error.body().to_string()),
+        };
+        let answers = messages.iter().filter_map(|message| {
+            let Message::Request { id, method, params } = message else { return None };
+            let outcome = match *method {
+                "tools/call" => Ok(call::failed(&format!("The memory cannot be reached: {why}"))),
+                _ => self.result(&nobody, method, *params, UNSAID),
+            };
+            Some(rpc::answered(id, &outcome))
+        });
+        rpc::together(answers.collect(), listed)
     }
 
     /// The result of one request, as JSON.
@@ -159,7 +176,7 @@ impl Mcp {
         };
         match self.dispatch() {
             Some(dispatch) => Ok(call::call(tool, arguments, request, &*dispatch, version >= STRUCTURED)),
-            None => Ok(call::failed("The memory cannot be reached now: no daemon answers.")),
+            None => Ok(call::failed("the daemon is stopping")),
         }
     }
 }

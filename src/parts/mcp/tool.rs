@@ -27,14 +27,18 @@ pub enum Kind {
     /// An object of numbers, by id.
     Numbers,
     Object,
+    /// An object of these members.
+    Members(&'static [Arg]),
     Choice(&'static [&'static str]),
+    /// A list of such.
+    Choices(&'static [&'static str]),
 }
 
 /// An argument of a tool.
 #[derive(Debug)]
 pub struct Arg {
     pub name: &'static str,
-    /// What the route calls it.
+    /// What the route calls it; `?` in front of it stands for a member of the query.
     pub sent_as: &'static str,
     pub about: &'static str,
     pub kind: Kind,
@@ -70,7 +74,9 @@ impl Arg {
             Kind::Phrases => json!({ "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1 }),
             Kind::Numbers => json!({ "type": "object", "additionalProperties": { "type": "number" } }),
             Kind::Object => json!({ "type": "object" }),
+            Kind::Members(members) => object_of(members),
             Kind::Choice(names) => json!({ "type": "string", "enum": names }),
+            Kind::Choices(names) => json!({ "type": "array", "items": { "type": "string", "enum": names } }),
         };
         schema["description"] = json!(self.about);
         schema
@@ -114,13 +120,44 @@ impl Arg {
                 json!(map.ok_or_else(|| must("an object of numbers"))?)
             }
             Kind::Object => json!(value.as_object().ok_or_else(|| must("an object"))?),
+            Kind::Members(args) => {
+                let object = value.as_object().ok_or_else(|| must("an object"))?;
+                Value::Object(members(args, object).map_err(|error| error.within(self.name))?)
+            }
             Kind::Choice(names) => {
                 let chosen = value.as_str().filter(|text| names.contains(text));
                 json!(chosen.ok_or_else(|| must(&format!("one of {}", names.join(", "))))?)
             }
+            Kind::Choices(names) => {
+                let is_one = |item: &Value| item.as_str().is_some_and(|text| names.contains(&text));
+                let chosen = value.as_array().filter(|list| list.iter().all(is_one));
+                json!(chosen.ok_or_else(|| must(&format!("a list of {}", names.join(", "))))?)
+            }
         };
         Ok(Some(sent))
     }
+}
+
+/// The schema of an object of arguments.
+fn object_of(args: &[Arg]) -> Value {
+    let properties: Map<String, Value> = args.iter().map(|arg| (arg.name.to_owned(), arg.schema())).collect();
+    let required: Vec<&str> = args.iter().filter(|arg| arg.required).map(|arg| arg.name).collect();
+    let mut schema = json!({ "type": "object", "properties": properties });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+/// What is sent of an object of arguments. Unknown ones are dropped.
+fn members(args: &[Arg], given: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
+    let mut members = Map::new();
+    for arg in args {
+        if let Some(value) = arg.read(given.get(arg.name))? {
+            members.insert(arg.sent_as.to_owned(), value);
+        }
+    }
+    Ok(members)
 }
 
 /// What a host may tell its user about a tool.
@@ -156,6 +193,9 @@ pub struct Tool {
     /// What an answer that is a failure begins with.
     pub fails: &'static str,
     pub tells: Tells,
+    /// What the route calls the agent that acts and the project of a row, where no argument says them: they come from the
+    /// request's header and from what its credential is bound to.
+    pub belongs: Option<(&'static str, &'static str)>,
     /// What more is to be done to the members before they are sent.
     pub finish: Option<fn(&mut Map<String, Value>)>,
 }
@@ -163,12 +203,7 @@ pub struct Tool {
 impl Tool {
     /// As `tools/list` shows it.
     pub fn listed(&self) -> Value {
-        let properties: Map<String, Value> = self.args.iter().map(|arg| (arg.name.to_owned(), arg.schema())).collect();
-        let required: Vec<&str> = self.args.iter().filter(|arg| arg.required).map(|arg| arg.name).collect();
-        let mut schema = json!({ "type": "object", "properties": properties });
-        if !required.is_empty() {
-            schema["required"] = json!(required);
-        }
+        let schema = object_of(self.args);
         let mut listed =
             json!({ "name": self.name, "title": self.title, "description": self.about, "inputSchema": schema });
         if self.hint != Hint::Unsaid {
@@ -177,16 +212,9 @@ impl Tool {
         listed
     }
 
-    /// The members that are sent for a call. Unknown arguments are dropped.
+    /// The members that are sent for a call.
     pub fn members(&self, arguments: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
-        let mut members = Map::new();
-        for arg in self.args {
-            // models also write the names that they see in answers
-            let given = arguments.get(arg.name).or_else(|| arguments.get(arg.sent_as));
-            if let Some(value) = arg.read(given)? {
-                members.insert(arg.sent_as.to_owned(), value);
-            }
-        }
+        let mut members = members(self.args, arguments)?;
         if let Some(finish) = self.finish {
             finish(&mut members);
         }

@@ -1,6 +1,9 @@
 //! An answer of recall as a text for a model: what hooks put into a conversation and what MCP's tools say.
 
-use crate::text::MONTHS;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::text::{MONTHS, time};
 
 /// What is said when nothing was found.
 pub const NOTHING: &str = "No matching memories found.";
@@ -73,16 +76,13 @@ fn block<'a>(text: &mut String, title: &str, rows: impl Iterator<Item = &'a Told
     }
 }
 
-/// `2026-11-03…` as `November 3, 2026`; another text as it is.
+/// The day of a time, here, as `November 3, 2026`; another text as it is.
 fn day(iso: &str) -> String {
-    let parsed = || {
-        let mut parts = iso.get(..10)?.split('-');
-        let (year, month, day): (&str, usize, u8) =
-            (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        let month = MONTHS.get(month.checked_sub(1)?)?;
-        Some(format!("{}{} {day}, {year}", month[..1].to_uppercase(), &month[1..]))
-    };
-    parsed().unwrap_or_else(|| iso.to_owned())
+    let parsed = time::parse_stored(iso).and_then(|at| Timestamp::from_millisecond(at.millis()).ok());
+    let Some(at) = parsed else { return iso.to_owned() };
+    let date = at.to_zoned_datetime(TimeZone::system()).date();
+    let month = MONTHS[date.month() as usize - 1];
+    format!("{}{} {}, {}", month[..1].to_uppercase(), &month[1..], date.day(), date.year())
 }
 
 #[cfg(test)]
@@ -116,11 +116,10 @@ mod tests {
             Told { facet: Some("captured"), ..row("m", false) },
             Told { facet: Some("session"), ..row("beside", true) },
         ];
-        let text = timeline(&rows, "2026-11-03T00:00:00.000Z");
+        let text = timeline(&rows, "2026-11-03T12:00:00.000Z");
         let heads: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with('-')).collect();
         assert_eq!(heads, ["November 3, 2026", "Sessions", "Events", "Memories Captured"]);
         assert!(!text.contains("id: beside"));
         assert_eq!(day("soon"), "soon");
-        assert_eq!(day("2026-13-03"), "2026-13-03");
     }
 }

@@ -23,9 +23,21 @@ const SINCE: Arg = Arg::text("since", "Not older than this ISO date or time.");
 const UNTIL: Arg = Arg::text("until", "Not newer than this ISO date or time.");
 const TIME: Arg = Arg::new(
     "time",
-    Kind::Object,
-    "A window of time: {start, end?, facets?, mode?}. ISO dates; facets of captured, session, source, observed, occurred, valid; \
-     mode timeline tells what happened then, filter searches among it, auto chooses.",
+    Kind::Members(&[
+        Arg::text("start", "ISO date or time at which it begins.").required(),
+        Arg::text("end", "ISO date or time at which it ends; a day later when left out."),
+        Arg::new(
+            "facets",
+            Kind::Choices(&["captured", "session", "source", "observed", "occurred", "valid"]),
+            "What of a memory lies in it; all when left out.",
+        ),
+        Arg::new(
+            "mode",
+            Kind::Choice(&["auto", "timeline", "filter"]),
+            "timeline tells what happened then, filter searches among it, auto chooses.",
+        ),
+    ]),
+    "A window of time to look at.",
 );
 const KEYWORDS: Arg =
     Arg::text("keyword_query", "Words for the full-text part of the search, where they differ from the question.")
@@ -46,16 +58,19 @@ const KEEP: Arg =
     Arg::new("save_aggregate", Kind::Flag, "Whether the note of an aggregate is kept; it is when left out.")
         .sent_as("saveAggregate");
 
-/// Not sent: it is for what comes back.
-fn without_score(members: &mut Map<String, Value>) {
-    members.shift_remove(SCORE_MIN);
+/// The route knows scores from 0 to 1, and does not count as shown what is below; what is left to do is done with what
+/// comes back.
+fn score_for_the_route(members: &mut Map<String, Value>) {
+    if let Some(score) = members.shift_remove(SCORE_MIN).and_then(|score| score.as_f64()) {
+        members.insert("minScore".to_owned(), json!(score.clamp(0.0, 1.0)));
+    }
 }
 
 const SEARCH: Tool = Tool {
     method: Method::Post,
     path: "/api/memory/recall",
     tells: Tells::Recall,
-    finish: Some(without_score),
+    finish: Some(score_for_the_route),
     ..PLAIN
 };
 
@@ -157,6 +172,7 @@ pub const TOOLS: &[Tool] = &[
         method: Method::Post,
         path: "/api/memory/remember",
         fails: "Store failed",
+        belongs: Some(("agentId", "project")),
         finish: Some(attributes_of_aspects),
         ..PLAIN
     },
@@ -193,8 +209,8 @@ pub const TOOLS: &[Tool] = &[
         about: "Pages through stored memories, newest first, with counts. For looking around; to find something use memory_search. Comes \
                 back as JSON.",
         args: &[
-            Arg::new("limit", Kind::Number, "How many; 100 when left out."),
-            Arg::new("offset", Kind::Number, "How many to pass over."),
+            Arg::new("limit", Kind::Clamped(1, 1_000), "How many; 100 when left out."),
+            Arg::new("offset", Kind::Clamped(0, 1_000_000_000), "How many to pass over."),
             Arg::text("type", "Only of this type."),
         ],
         method: Method::Get,
@@ -327,7 +343,7 @@ mod tests {
             members("memory_search", all),
             json!({
                 "query": "q", "limit": 3, "tags": "a,b", "importance_min": 0.5, "aggregate": true,
-                "saveAggregate": false, "sessionKey": "s",
+                "saveAggregate": false, "sessionKey": "s", "minScore": 0.2,
             })
         );
         assert_eq!(members("memory_search", json!({"query": "q", "min_score": 0.1}))["importance_min"], 0.1);

@@ -24,6 +24,7 @@ const PLAIN: Tool = Tool {
     path: "",
     fails: "",
     tells: Tells::Json,
+    belongs: None,
     finish: None,
 };
 

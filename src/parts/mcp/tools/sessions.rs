@@ -42,7 +42,7 @@ pub const TOOLS: &[Tool] = &[
         args: &[
             Arg::text("session_key", "The key of the session.").sent_as("key").required(),
             Arg::new("enabled", Kind::Flag, "true to pause, false to go on.").required(),
-            Arg::text("agent_id", "Whose session.").sent_as("agentId"),
+            Arg::text("agent_id", "Whose session.").sent_as("?agent_id"),
         ],
         hint: Hint::Writes,
         method: Method::Post,
