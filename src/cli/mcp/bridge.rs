@@ -34,13 +34,12 @@ struct Own {
 }
 
 impl Own {
-    /// Closes it, unless a call is running. With the lock held: who opens it next waits until it is shut.
-    fn close(&mut self) {
-        if self.house.as_ref().is_some_and(|house| Arc::strong_count(house) == 1)
-            && let Some(house) = self.house.take().and_then(Arc::into_inner)
-        {
-            house.close();
-        }
+    /// Closes it, unless a call is running; whether it did. With the lock held: who opens it next waits until it is shut.
+    fn close(&mut self) -> bool {
+        let is_alone = self.house.as_ref().is_some_and(|house| Arc::strong_count(house) == 1);
+        let Some(house) = self.house.take_if(|_| is_alone).and_then(Arc::into_inner) else { return false };
+        house.close();
+        true
     }
 }
 
@@ -140,12 +139,8 @@ impl Bridge {
     /// The workspace, if it is open here.
     fn house(&self) -> Option<Arc<House>> {
         let mut own = locks::whole(self.own.lock());
-        if own.opened.is_some_and(|opened| opened.elapsed() >= HELD) {
-            own.close();
-            if own.house.is_none() {
-                own.opened = None;
-                std::thread::sleep(BREATH);
-            }
+        if own.opened.is_some_and(|opened| opened.elapsed() >= HELD) && own.close() {
+            std::thread::sleep(BREATH);
         }
         let house = own.house.clone()?;
         own.used = Some(Instant::now());

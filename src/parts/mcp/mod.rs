@@ -82,6 +82,9 @@ impl Mcp {
                 named.push(tool);
             }
         }
+        if named.is_empty() {
+            return false;
+        }
         let mut probe = request.inner(Method::Post, String::new(), Headers::default());
         // whatever makes a route slow stands in the body somewhere
         probe.body = request.body.clone();
