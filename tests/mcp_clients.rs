@@ -101,8 +101,8 @@ fn drive(name: &str) {
         return;
     }
     let command = || client(name).unwrap();
-    let binary = daemon_binary();
     let local = Daemon::start(QUIET);
+    let binary = local.command(&[]).get_program().to_str().unwrap().to_owned();
     let url = |daemon: &Daemon| format!("http://127.0.0.1:{}/mcp", daemon.port);
     hold(&play(command(), &local, &["http", &url(&local)]), &[]);
     hold(&play(command(), &local, &["stdio", &binary, "mcp"]), &[]);
@@ -126,10 +126,6 @@ fn drive(name: &str) {
     assert!(heron.to_string().contains("on the roof"), "{heron}");
     let other = team.as_role("agent").acting_for("crane").ask(&json!({"query": "stork sleeps"}));
     assert!(!other.to_string().contains("on the roof"), "{other}");
-}
-
-fn daemon_binary() -> String {
-    env!("CARGO_BIN_EXE_signetd").to_owned()
 }
 
 #[test]

@@ -83,14 +83,17 @@ impl House {
         self.app.sessions().flush();
         self.app.memory().flush_counts();
         self.core.db.close();
-        if let Err(cause) = std::fs::remove_file(self.core.env.daemon_dir().join("pid")) {
-            log::warn!(target: "daemon", "pid file: {cause}");
-        }
-        // connections first: who has the lock next finds nobody at the file
+        let pid_file = self.core.env.daemon_dir().join("pid");
+        // connections first: who gets the workspace next finds nobody at the file
         drop((self.dispatcher, self.app, self.core));
         if !ended {
             // what still runs may write: nobody else gets the workspace before this process ends
             std::mem::forget(self.lock);
+            return;
+        }
+        // with the file goes the lock: another makes a new one
+        if let Err(cause) = std::fs::remove_file(pid_file) {
+            log::warn!(target: "daemon", "pid file: {cause}");
         }
     }
 }

@@ -26,6 +26,13 @@ pub enum Error {
     Malformed(String),
 }
 
+impl Error {
+    /// No answer came, whatever became of the request.
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Error::Unconnected(_) | Error::Unreachable(_))
+    }
+}
+
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -85,7 +92,7 @@ impl Client {
     ) -> Result<(u16, Vec<u8>), Error> {
         let request = self.agent.post(url).header("Content-Type", "application/json");
         let request = request.config().timeout_global(Some(limit)).build();
-        let mut answer = request.send(body.to_string()).map_err(|cause| Error::Unreachable(cause.to_string()))?;
+        let mut answer = request.send(body.to_string()).map_err(unanswered)?;
         let mut bytes = Vec::new();
         // what was read of an answer that breaks off is all there is
         let _ = answer.body_mut().as_reader().take(most).read_to_end(&mut bytes);
@@ -131,7 +138,7 @@ impl Client {
 }
 
 fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, Error> {
-    let mut answer = answer.map_err(|cause| Error::Unreachable(cause.to_string()))?;
+    let mut answer = answer.map_err(unanswered)?;
     if !answer.status().is_success() {
         return Err(Error::Status(answer.status().as_u16()));
     }

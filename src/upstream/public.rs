@@ -40,7 +40,7 @@ mod tests {
         for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "0.0.0.0"] {
             let url = format!("http://{host}:{port}/");
             let answer = Client::to_public().get_json(&url, None, Duration::from_secs(5));
-            assert!(matches!(answer, Err(Error::Unreachable(_))), "{url}: {answer:?}");
+            assert!(matches!(answer, Err(Error::Unconnected(_))), "{url}: {answer:?}");
         }
         assert!(listener.accept().is_err(), "somebody connected");
     }

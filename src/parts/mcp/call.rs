@@ -32,7 +32,7 @@ pub fn request(tool: &Tool, arguments: &Map<String, Value>, outer: &Request) -> 
         path.push('/');
         match segment.strip_prefix(':') {
             Some(name) => {
-                let value = members.remove(name).unwrap_or_default();
+                let value = members.shift_remove(name).unwrap_or_default();
                 path.extend(utf8_percent_encode(value.as_str().unwrap_or_default(), NON_ALPHANUMERIC));
             }
             None => path += segment,

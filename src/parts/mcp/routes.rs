@@ -15,6 +15,7 @@ const ALLOWED: &str = "POST, DELETE";
 /// Types of media that an answer is, as an `Accept` may name them.
 const ACCEPTED: [&str; 5] = ["application/json", "text/event-stream", "application/*", "text/*", "*/*"];
 
+/// What is answered to methods that are not for this path.
 const NEVER: &[(u16, Described)] = &[(405, Described::of::<RpcAnswer>())];
 
 pub const ROUTES: &[Route<Mcp>] = &[

@@ -110,7 +110,7 @@ impl Embedder {
             }
             Err(cause) => {
                 log::warn!(target: "embedding", "{}: {cause}", config.embedding.provider.as_str());
-                if matches!(cause, crate::upstream::Error::Unreachable(_)) {
+                if cause.is_silence() {
                     *locks::lock(&self.unreachable) = Some(Instant::now());
                 }
                 None
