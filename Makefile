@@ -39,7 +39,7 @@ run: build
 test:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	@python3 tools/mcp_clients.py "$(TARGET)/mcp"
+	@python3 tools/fetch.py "$(TARGET)"
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --locked --no-fail-fast; \
 	else \

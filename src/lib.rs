@@ -21,6 +21,8 @@ pub mod work;
 
 pub mod core;
 
+pub mod backup;
+
 pub mod http;
 
 pub mod parts;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Modules from low to high: each names only those before it.
-const LAYERS: [&str; 11] =
-    ["text", "sys", "embedding", "upstream", "config", "db", "work", "core", "http", "parts", "app"];
+const LAYERS: [&str; 12] =
+    ["text", "sys", "embedding", "upstream", "config", "db", "work", "core", "backup", "http", "parts", "app"];
 /// The parts, likewise.
 const PARTS: [&str; 11] = [
     "agents",

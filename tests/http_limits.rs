@@ -1,5 +1,7 @@
 //! The HTTP layer alone, with limits short enough to reach: slow clients, full queues, streams.
 
+mod common;
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -11,7 +13,9 @@ use signetd::core::{Error, Stop};
 use signetd::http::connections::ConnectionLimits;
 use signetd::http::cors::Cors;
 use signetd::http::stream::{Event, StreamKind};
-use signetd::http::{ApiError, Dispatcher, Gate, HttpConfig, Lane, Request, Response, Route, Router, Server, Spec};
+use signetd::http::{
+    ApiError, Dispatcher, Door, Gate, HttpConfig, Lane, Request, Response, Route, Router, Server, Spec,
+};
 use signetd::work::Hub;
 
 /// Handlers of the test wait on `gate` and stream from `events`.
@@ -75,6 +79,7 @@ static ROUTES: &[Route<State>] = &[
     Route::get("/health", Access::Open, quick),
     Route::get("/quick", Access::Open, quick),
     Route::get("/blocked", Access::Open, blocked).lane(Lane::Model),
+    Route::get("/stuck", Access::Open, blocked),
     Route::get("/panics", Access::Open, panics),
     Route::post("/echo", Access::Open, echo),
     Route::get("/events", Access::Open, events),
@@ -108,8 +113,14 @@ fn start(change: impl FnOnce(&mut HttpConfig)) -> Running {
     let router = Router::<State>::new().mount("test", ROUTES, |state| state);
     let dispatcher = Dispatcher::new(Arc::new(state), router, Arc::new(Open), stop.clone());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server =
-        Server::start(listener, Arc::new(dispatcher), Cors { port: 1, tailnet: false }, config, stop.clone()).unwrap();
+    let server = Server::start(
+        Door::own(listener).unwrap(),
+        Arc::new(dispatcher),
+        Cors { port: 1, tailnet: false },
+        config,
+        stop.clone(),
+    )
+    .unwrap();
     Running { server, entered, release, events, stop }
 }
 
@@ -149,6 +160,31 @@ fn slow_and_silent_clients_are_closed_while_others_are_served() {
         let ended = stream.read_to_end(&mut Vec::new());
         assert!(ended.as_ref().map_or_else(|e| e.kind() == std::io::ErrorKind::ConnectionReset, |_| true), "{ended:?}");
     }
+}
+
+#[test]
+fn a_lane_in_which_requests_wait_and_none_ends_is_seen_to_be_stuck() {
+    let running = start(|c| c.workers = [1, 1, 1, 1]);
+    let pulse = running.server.pulse();
+    assert_eq!(pulse.stuck(), []);
+    let asked: Vec<TcpStream> = (0..2)
+        .map(|_| {
+            let mut stream = running.connect();
+            stream.write_all(b"GET /stuck HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    // one is at work, and the other waits once it has been read
+    running.entered.recv_timeout(Duration::from_secs(30)).unwrap();
+    common::eventually("a stuck lane", || pulse.stuck() == [Lane::Fast]);
+    for _ in &asked {
+        running.release.send(()).unwrap();
+    }
+    for mut stream in asked {
+        assert!(rest(&mut stream).contains("200 OK"));
+    }
+    assert_eq!(pulse.stuck(), [], "one that moved");
+    assert_eq!(pulse.stuck(), [], "one in which nobody waits");
 }
 
 #[test]

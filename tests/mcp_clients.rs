@@ -1,5 +1,5 @@
 //! The official clients of MCP, Python's and TypeScript's, drive the daemon: `make test` fetches them
-//! (tools/mcp_clients.py); a client that is not there is passed over with a line that says so.
+//! (tools/fetch.py); a client that is not there is passed over with a line that says so.
 
 mod common;
 

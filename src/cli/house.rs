@@ -4,9 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sd_notify::NotifyState;
-
-use super::place::{lock_workspace, notify};
+use super::place::lock_workspace;
 use crate::app::{self, App};
 use crate::config::{Environment, Live};
 use crate::core::{Core, Listening};
@@ -41,9 +39,14 @@ impl Opened {
         Ok(Opened { env, config, db, lock })
     }
 
+    /// Whether the config cannot be read: then nobody is let in from elsewhere.
+    pub fn is_held(&self) -> bool {
+        self.config.is_held()
+    }
+
     /// The address to listen on. A config that cannot be read opens no door.
     pub fn bind(&self) -> String {
-        match self.config.is_held() {
+        match self.is_held() {
             true => "127.0.0.1".to_owned(),
             false => self.env.bind_for(self.config.current().network_mode),
         }
@@ -72,6 +75,11 @@ pub struct House {
 }
 
 impl House {
+    /// What else ends with it.
+    pub fn also_runs(&mut self, more: Option<Tickers>) {
+        self.background.extend(more);
+    }
+
     /// Ends what runs, writes what waits, and gives the workspace back.
     pub fn close(self) {
         self.core.stop.stop();
@@ -117,22 +125,9 @@ fn start_background(core: &Arc<Core>, app: &Arc<App>) -> Result<Vec<Tickers>, Fa
 
 /// Periodic work that belongs to no part.
 fn core_tickers(core: &Arc<Core>) -> Vec<Ticker> {
-    let (config, checkpoint, watched) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
-    let mut tickers = vec![
+    let (config, checkpoint) = (Arc::clone(core), Arc::clone(core));
+    vec![
         Ticker::new("config", || Duration::from_secs(1), move |_| config.refresh_config()),
         Ticker::new("checkpoint", || Duration::from_secs(20), move |_| checkpoint.db.checkpoint()),
-    ];
-    // half the time after which systemd restarts a silent daemon
-    if let Some(limit) = sd_notify::watchdog_enabled() {
-        tickers.push(Ticker::new("watchdog", move || limit / 2, move |_| feed_watchdog(&watched)));
-    }
-    tickers
-}
-
-/// Tells systemd that we live, if the database answers both ways.
-fn feed_watchdog(core: &Core) {
-    match core.db.answers() {
-        Ok(()) => notify(&[NotifyState::Watchdog]),
-        Err(cause) => log::error!(target: "daemon", "self-check failed: {cause}"),
-    }
+    ]
 }

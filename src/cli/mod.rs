@@ -1,5 +1,6 @@
 //! The command line: one subcommand per file.
 
+mod backup;
 mod check;
 mod credentials;
 mod doctor;
@@ -9,9 +10,10 @@ mod mcp;
 mod place;
 mod routes;
 mod serve;
+mod watchdog;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
@@ -30,6 +32,12 @@ Commands:
   doctor     what check does, and count what other programs left odd in the database
   routes     list every route: method, path, permission, rate limit, lane
   openapi    print the API described in OpenAPI 3.1
+  backup DEST [--keep N]
+             copy the workspace into a folder of its own in DEST while the daemon runs, and look whether the copy is sound;
+             with --keep, the newest N stay
+  restore BACKUP [--force] [--check]
+             look whether a backup is whole and sound and put it in the place of an empty workspace; with --force of any,
+             what was there is moved aside; with --check only look
   hook HARNESS EVENT
              what a harness calls (claude-code, codex, …; session-start, user-prompt-submit, pre-compact, post-compact,
              stop, session-end): hook JSON on stdin, text for its context on stdout; asks $SIGNET_DAEMON_URL, else this
@@ -73,6 +81,16 @@ enum Command {
     Hook(String, hook::Event),
     Mcp,
     Credentials(credentials::Action),
+    Backup(PathBuf),
+    Restore(PathBuf),
+}
+
+/// What the options of single commands say.
+#[derive(Default)]
+struct Options {
+    credentials: credentials::Options,
+    bridge: mcp::Options,
+    backup: backup::Options,
 }
 
 /// The name of the reference's bridge: a program of that name is [`Command::Mcp`].
@@ -85,7 +103,7 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     // also where a client passes the subcommand
     let args =
         is_bridge.then(|| OsString::from("mcp")).into_iter().chain(args.skip_while(|arg| is_bridge && arg == "mcp"));
-    let (command, overrides, options, bridge) = match parse(args) {
+    let (command, overrides, options) = match parse(args) {
         Ok(parsed) => parsed,
         Err(cause) => {
             eprintln!("signetd: {cause}\nTry signetd --help");
@@ -110,10 +128,12 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Check => with_env(&|env| check::run(&env)),
         Command::Doctor => with_env(&|env| doctor::run(&env)),
         Command::Hook(harness, event) => with_env(&|env| hook::run(&env, &harness, event)),
-        Command::Mcp => with_env(&|env| mcp::run(env, &bridge)),
+        Command::Mcp => with_env(&|env| mcp::run(env, &options.bridge)),
         Command::Routes => routes::run(),
         Command::OpenApi => routes::openapi(),
-        Command::Credentials(action) => with_env(&|env| credentials::run(action, &env, &options)),
+        Command::Credentials(action) => with_env(&|env| credentials::run(action, &env, &options.credentials)),
+        Command::Backup(to) => with_env(&|env| backup::run(&env, &to, &options.backup)),
+        Command::Restore(from) => with_env(&|env| backup::restore(&env, &from, &options.backup)),
         Command::Version => {
             println!("signetd {} (API of Signet {API_VERSION})", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
@@ -125,34 +145,45 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-type Parsed = (Command, Overrides, credentials::Options, mcp::Options);
+type Parsed = (Command, Overrides, Options);
 
 fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, lexopt::Error> {
     let mut parser = lexopt::Parser::from_args(args);
     let mut words: Vec<String> = Vec::new();
     let mut overrides = Overrides::default();
-    let mut options = credentials::Options::default();
-    let mut bridge = mcp::Options::default();
+    let mut options = Options::default();
     while let Some(arg) = parser.next()? {
         let option = match arg {
             Long("workspace") => &mut overrides.workspace,
             Long("bind") => &mut overrides.bind,
-            Long("role") => &mut options.role,
-            Long("project") => &mut options.project,
-            Long("agent") => &mut options.agent,
-            Long("ttl") => &mut options.ttl,
-            Long("name") => &mut options.name,
-            Long("connector") => &mut options.connector,
-            Long("permissions") => &mut options.permissions,
-            Long("expires") => &mut options.expires,
-            Long("url") => &mut bridge.url,
-            Long("api-key") => &mut bridge.api_key,
+            Long("role") => &mut options.credentials.role,
+            Long("project") => &mut options.credentials.project,
+            Long("agent") => &mut options.credentials.agent,
+            Long("ttl") => &mut options.credentials.ttl,
+            Long("name") => &mut options.credentials.name,
+            Long("connector") => &mut options.credentials.connector,
+            Long("permissions") => &mut options.credentials.permissions,
+            Long("expires") => &mut options.credentials.expires,
+            Long("url") => &mut options.bridge.url,
+            Long("api-key") => &mut options.bridge.api_key,
             Long("port") => {
                 overrides.port = Some(parser.value()?.parse::<std::num::NonZeroU16>()?.get());
                 continue;
             }
-            Short('h') | Long("help") => return Ok((Command::Help, overrides, options, bridge)),
-            Short('V') | Long("version") => return Ok((Command::Version, overrides, options, bridge)),
+            Long("keep") => {
+                options.backup.keep = Some(parser.value()?.parse::<std::num::NonZeroUsize>()?.get());
+                continue;
+            }
+            Long("force") => {
+                options.backup.force = true;
+                continue;
+            }
+            Long("check") => {
+                options.backup.check = true;
+                continue;
+            }
+            Short('h') | Long("help") => return Ok((Command::Help, overrides, options)),
+            Short('V') | Long("version") => return Ok((Command::Version, overrides, options)),
             Value(word) if words.len() < 3 => {
                 words.push(word.string()?);
                 continue;
@@ -163,9 +194,9 @@ fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, lexopt::Error> 
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if let ["api-key", "revoke", id] = words[..] {
-        options.id = Some(id.to_owned());
+        options.credentials.id = Some(id.to_owned());
     }
-    Ok((command(&words)?, overrides, options, bridge))
+    Ok((command(&words)?, overrides, options))
 }
 
 fn command(words: &[&str]) -> Result<Command, lexopt::Error> {
@@ -185,6 +216,9 @@ fn command(words: &[&str]) -> Result<Command, lexopt::Error> {
         }
         ["token", "create"] => Command::Credentials(Action::TokenCreate),
         ["api-key", "create"] => Command::Credentials(Action::KeyCreate),
+        ["backup", to] => Command::Backup(PathBuf::from(to)),
+        ["restore", from] => Command::Restore(PathBuf::from(from)),
+        ["backup" | "restore"] => return Err("which folder?".into()),
         ["api-key", "list"] => Command::Credentials(Action::KeyList),
         ["api-key", "revoke", _] => Command::Credentials(Action::KeyRevoke),
         ["password", "hash"] => Command::Credentials(Action::PasswordHash),

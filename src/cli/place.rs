@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use listenfd::ListenFd;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use sd_notify::NotifyState;
@@ -60,6 +61,23 @@ pub fn lock_workspace(env: &Environment, patience: Duration) -> Result<File, Fai
 fn is_there(file: &File, path: &Path) -> bool {
     let same = |a: &std::fs::Metadata, b: &std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
     matches!((file.metadata(), std::fs::metadata(path)), (Ok(a), Ok(b)) if same(&a, &b))
+}
+
+/// The socket that the service manager passed on (`LISTEN_FDS`), if it did.
+pub fn inherited() -> Result<Option<TcpListener>, Failure> {
+    let mut passed = ListenFd::from_env();
+    match passed.len() {
+        0 => return Ok(None),
+        1 => {}
+        more => return Err(format!("{more} sockets were passed on; one is listened to").into()),
+    }
+    let listener = passed
+        .take_tcp_listener(0)
+        .map_err(|cause| format!("what was passed on is no listening TCP socket: {cause}"))?
+        .ok_or("the socket that was passed on is gone")?;
+    // programs that the daemon starts have no business with it
+    rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::CLOEXEC)?;
+    Ok(Some(listener))
 }
 
 /// Binds, trying again while the port is taken; `None` when a signal ended the waiting.

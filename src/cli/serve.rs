@@ -11,11 +11,12 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::house::Opened;
-use super::place::{listen, notify, raise_descriptor_limit};
+use super::place::{inherited, listen, notify, raise_descriptor_limit};
+use super::watchdog;
 use crate::app;
 use crate::config::Environment;
 use crate::core::{Core, Listening, workspace};
-use crate::http::{HttpConfig, Server};
+use crate::http::{Door, HttpConfig, Server};
 use crate::sys::{files, logging};
 use crate::text::time;
 
@@ -55,13 +56,13 @@ fn serve(env: Environment) -> Result<(), Failure> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     raise_descriptor_limit();
     let opened = Opened::new(env, LOCK_PATIENCE)?;
-    let bind = opened.bind();
-    let Some(listener) = listen(&bind, opened.env.port, &mut signals)? else { return Ok(()) };
-    let house = opened.furnish(Listening { bind, port: listener.local_addr()?.port() })?;
+    let Some((door, bind)) = door(&opened, &mut signals)? else { return Ok(()) };
+    let mut house = opened.furnish(Listening { bind, port: door.local_addr()?.port() })?;
     let core = Arc::clone(&house.core);
     let cors = app::cors(&core);
     let dispatcher = Arc::clone(&house.dispatcher);
-    let server = Server::start(listener, dispatcher, cors, HttpConfig::default(), core.stop.clone())?;
+    let server = Server::start(door, dispatcher, cors, HttpConfig::default(), core.stop.clone())?;
+    house.also_runs(watchdog::start(&core, server.pulse())?);
     note_healthy_start(&core);
     core.announce_reach();
     log::info!(target: "daemon", "signetd {} serves {} on {}", env!("CARGO_PKG_VERSION"), core.env.workspace.display(), server.local_addr());
@@ -77,6 +78,19 @@ fn serve(env: Environment) -> Result<(), Failure> {
     house.close();
     log::info!(target: "daemon", "stopped");
     Ok(())
+}
+
+/// The socket that the service manager holds for the daemon, else one of its own, with the address to say; `None` when a
+/// signal ended the waiting for a port.
+fn door(opened: &Opened, signals: &mut Signals) -> Result<Option<(Door, String)>, Failure> {
+    let bind = opened.bind();
+    if let Some(listener) = inherited()? {
+        let held = opened.is_held();
+        let bind = if held { bind } else { listener.local_addr()?.ip().to_string() };
+        return Ok(Some((Door::kept(listener, held)?, bind)));
+    }
+    let listener = listen(&bind, opened.env.port, signals)?;
+    Ok(listener.map(Door::own).transpose()?.map(|door| (door, bind)))
 }
 
 /// Whatever hangs (a disk, a silent server), the process ends.

@@ -15,13 +15,30 @@ const LAYOUT: &str = "workspace-layout.json";
 const NEWER_DATABASE: &str = "data/signet.db";
 /// Says that a newer version is moving the workspace.
 const UPGRADE: &str = ".workspace-layout-upgrade.json";
+/// Entries of a restored backup that have not taken their places yet.
+pub const RESTORING: &str = ".signetd-restoring";
+/// In a workspace that another machine's daemon serves: a replica of it is kept here.
+const STANDBY: &str = "STANDBY";
 /// A larger file is no layout.
 const MOST: u64 = 64 * 1024;
 
-/// Refuses a workspace of a newer Signet: started on, it would look empty, which to a person is the
-/// loss of everything. Writes no file of its own; SQLite may leave its `-shm` beside a database it looks
+/// Refuses what is not to be served: half a restored backup, a standby, and the workspace of a newer Signet, which would
+/// look empty: to a person that is the loss of everything. Writes no file of its own; SQLite may leave its `-shm` beside a database it looks
 /// into.
 pub fn check_layout(env: &Environment) -> Result<(), String> {
+    if is_there(&env.workspace.join(RESTORING)) {
+        return Err(format!(
+            "{} was not restored to the end; run signetd restore with --force again",
+            env.workspace.display()
+        ));
+    }
+    let standby = env.workspace.join(STANDBY);
+    if is_there(&standby) {
+        return Err(format!(
+            "this workspace is a standby: another machine's daemon serves it. Stop that one for good, then remove {} and start again",
+            standby.display()
+        ));
+    }
     let layout = env.workspace.join(LAYOUT);
     let newer = env.workspace.join(NEWER_DATABASE);
     let database = env.database();
@@ -183,6 +200,16 @@ mod tests {
         assert_eq!(check_layout(&env(folder.path())), Ok(()));
         std::fs::write(at(UPGRADE), "{\"state\":\"in-progress\"}").unwrap();
         assert!(check_layout(&env(folder.path())).unwrap_err().contains("has not finished"));
+    }
+
+    #[test]
+    fn neither_half_a_restore_nor_a_standby_is_served() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(RESTORING)).unwrap();
+        assert!(check_layout(&env(folder.path())).unwrap_err().contains("restore"));
+        std::fs::remove_dir(folder.path().join(RESTORING)).unwrap();
+        std::fs::write(folder.path().join(STANDBY), b"").unwrap();
+        assert!(check_layout(&env(folder.path())).unwrap_err().contains("standby"));
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! A first pass, on a connection of its own, copies nearly everything while others write. SQLite syncs the file only in
 //! a pass that leaves nothing behind, so it is synced here; then a second pass holds the writing connection for the
 //! little that has come meanwhile, and the next write begins the WAL anew.
+//!
+//! Where Litestream replicates the file it copies the WAL home itself, as it must have read first what is to be written over. Then
+//! it is left to that, but for a WAL that has grown too long because Litestream no longer runs.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -130,24 +133,42 @@ impl Copier {
                 recv(ended) -> _ => return self.file,
             };
             let Ok(reason) = reason else { return self.file };
-            if let Err(cause) = self.copy() {
-                log::warn!(target: "db", "the WAL is not copied beside the writers: {cause}");
+            match self.copy() {
+                Ok(true) => writer.bring_home(reason == Reason::Quiet),
+                Ok(false) => {}
+                Err(cause) => {
+                    log::warn!(target: "db", "the WAL is not copied beside the writers: {cause}");
+                    writer.bring_home(reason == Reason::Quiet);
+                }
             }
-            writer.bring_home(reason == Reason::Quiet);
             if ended.recv_timeout(PAUSE) != Err(RecvTimeoutError::Timeout) {
                 return self.file;
             }
         }
     }
 
-    fn copy(&mut self) -> Result<(), Error> {
+    /// False when it is left to Litestream.
+    fn copy(&mut self) -> Result<bool, Error> {
         let connection = match self.own.take() {
             Some(connection) => connection,
             None => super::open_copier(&self.path)?,
         };
-        checkpoint(self.own.insert(connection), "PASSIVE");
-        Ok(self.file.sync_data()?)
+        let connection = self.own.insert(connection);
+        if is_replicated(connection) {
+            return Ok(false);
+        }
+        checkpoint(connection, "PASSIVE");
+        self.file.sync_data()?;
+        Ok(true)
     }
+}
+
+/// Whether Litestream has made the file one of its own: it keeps a table in each.
+pub(super) fn is_replicated(connection: &Connection) -> bool {
+    let found = connection
+        .prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_litestream_seq'")
+        .and_then(|mut statement| statement.exists([]));
+    found.unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -192,6 +213,24 @@ mod tests {
         db.close();
         assert!(length(&path) >= written * 1_000_000, "the end brings everything home");
         assert_eq!(length(&wal), 0);
+    }
+
+    #[test]
+    fn where_litestream_replicates_the_wal_is_left_to_it_until_it_is_too_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, wal) = (folder.path().join("m.db"), folder.path().join("m.db-wal"));
+        let db = open(&path);
+        db.write(|tx| tx.execute_batch("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")).unwrap();
+        for _ in 0..60 {
+            write_a_megabyte(&db).unwrap();
+        }
+        db.checkpoint();
+        assert!(length(&wal) > 55_000_000 && length(&path) < 10_000_000, "{} bytes are home", length(&path));
+        for _ in 0..100 {
+            write_a_megabyte(&db).unwrap();
+        }
+        assert!(length(&path) > 120_000_000, "{} bytes are home", length(&path));
+        db.close();
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! An answered write is on disk (`synchronous=FULL`); a reader never waits for a writer (WAL).
 
 mod checkpointer;
+mod copy;
 mod lenient;
 pub mod oddities;
 mod presence;
@@ -23,6 +24,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use checkpointer::Checkpointer;
+pub use copy::{copy, row_counts};
 use presence::Presence;
 use readers::Readers;
 pub use tx::Tx;

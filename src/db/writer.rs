@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::Error;
+use super::checkpointer::is_replicated;
 use super::presence::Presence;
 use crate::sys::locks;
 
@@ -198,7 +199,7 @@ impl Writer {
         checkpoint(&connection, "PASSIVE");
     }
 
-    /// Takes no more writes, finishes those that wait, and empties the WAL.
+    /// Takes no more writes, finishes those that wait, and empties the WAL; Litestream, where it runs, is not waited for.
     pub fn stop(&self) {
         let mut queue = lock(&self.queue);
         queue.closed = true;
@@ -206,7 +207,13 @@ impl Writer {
             queue = locks::whole(self.committed.wait(queue));
         }
         drop(queue);
-        checkpoint(&lock(&self.connection), "TRUNCATE");
+        let connection = lock(&self.connection);
+        if is_replicated(&connection)
+            && let Err(cause) = connection.busy_timeout(Duration::ZERO)
+        {
+            log::debug!(target: "db", "checkpoint: {cause}");
+        }
+        checkpoint(&connection, "TRUNCATE");
     }
 }
 

@@ -5,9 +5,9 @@
 //! handler. A full queue is a 503 at once, never a longer queue.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,10 @@ use tiny_http::{ConnectionEvent, serve_connection};
 use super::body::Pool;
 use super::connections::{Connection, ConnectionLimits, Connections, Phase};
 use super::cors::Cors;
+use super::door::Door;
 use super::exchange::{Job, Next, work};
 use super::outgoing::Waiting;
+use super::pulse::Pulse;
 use super::stream::Open;
 use super::{Dispatcher, Lane};
 use crate::core::Stop;
@@ -83,12 +85,14 @@ pub(super) struct Shared<A: 'static> {
     pub(super) unread: Arc<Waiting>,
     pub(super) streams: Arc<Open>,
     pub(super) lanes: Lanes,
+    /// Requests that the workers of each lane have finished.
+    pub(super) finished: [AtomicU64; Lane::ALL.len()],
 }
 
 /// A running HTTP server.
 pub struct Server<A: 'static> {
     shared: Arc<Shared<A>>,
-    listener: TcpListener,
+    door: Arc<Door>,
     threads: Vec<JoinHandle<()>>,
     local: SocketAddr,
 }
@@ -96,13 +100,13 @@ pub struct Server<A: 'static> {
 impl<A: Send + Sync + 'static> Server<A> {
     /// `stop` keeps new work out and ends the streams.
     pub fn start(
-        listener: TcpListener,
+        door: Door,
         dispatcher: Arc<Dispatcher<A>>,
         cors: Cors,
         config: HttpConfig,
         stop: Stop,
     ) -> io::Result<Self> {
-        let local = listener.local_addr()?;
+        let local = door.local_addr()?;
         let queues = Lane::ALL.map(|_| bounded(config.queue));
         let shared = Arc::new(Shared {
             dispatcher,
@@ -115,33 +119,42 @@ impl<A: Send + Sync + 'static> Server<A> {
             unread: Waiting::new(config.max_unread),
             streams: Arc::default(),
             lanes: Lanes(queues.each_ref().map(|(sender, _)| sender.clone())),
+            finished: Lane::ALL.map(|_| AtomicU64::new(0)),
             config,
         });
         let mut threads = Vec::new();
         for (lane, (_, jobs)) in Lane::ALL.into_iter().zip(queues) {
             for _ in 0..shared.config.workers[lane as usize] {
                 let (shared, jobs) = (Arc::clone(&shared), jobs.clone());
-                threads.push(spawn(lane.as_str(), None, move || jobs.iter().for_each(|job| work(&shared, job)))?);
+                threads.push(spawn(lane.as_str(), None, move || {
+                    for job in jobs {
+                        work(&shared, job);
+                        shared.finished[lane as usize].fetch_add(1, Ordering::AcqRel);
+                    }
+                })?);
             }
         }
         let reaped = Arc::clone(&shared);
         threads.push(spawn("reaper", Some(CONNECTION_STACK), move || reaped.connections.reap())?);
-        let (accepting, acceptor) = (Arc::clone(&shared), listener.try_clone()?);
-        threads.push(spawn("accept", Some(CONNECTION_STACK), move || accept(&accepting, &acceptor))?);
-        Ok(Server { shared, listener, threads, local })
+        let door = Arc::new(door);
+        let (accepting, entrance) = (Arc::clone(&shared), Arc::clone(&door));
+        threads.push(spawn("accept", Some(CONNECTION_STACK), move || accept(&accepting, &entrance))?);
+        Ok(Server { shared, door, threads, local })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
         self.local
     }
 
+    pub fn pulse(&self) -> Pulse<A> {
+        Pulse::new(Arc::clone(&self.shared))
+    }
+
     /// New requests on open connections get 503 from now on (but for routes that answer while
     /// stopping), no more connections are taken, and running requests have `grace` to finish.
     pub fn stop(self, grace: Duration) {
         self.shared.stop.stop();
-        if let Err(cause) = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both) {
-            log::debug!(target: "http", "closing the listener: {cause}");
-        }
+        self.door.close();
         let deadline = Instant::now() + grace;
         while self.shared.running.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
@@ -165,20 +178,18 @@ fn spawn(name: &str, stack: Option<usize>, run: impl FnOnce() + Send + 'static) 
     .spawn(run)
 }
 
-fn accept<A: Send + Sync + 'static>(shared: &Arc<Shared<A>>, listener: &TcpListener) {
+fn accept<A: Send + Sync + 'static>(shared: &Arc<Shared<A>>, door: &Door) {
     loop {
-        let accepted = listener.accept();
-        if shared.stop.is_stopped() {
-            return;
-        }
-        match accepted.and_then(|(socket, _)| open(shared, socket)) {
-            Ok(()) => {}
-            Err(cause) if cause.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(cause) => {
-                // out of descriptors or threads: let some connections end before the next try
-                log::warn!(target: "http", "cannot take a connection: {cause}");
-                std::thread::sleep(Duration::from_millis(50));
-            }
+        let taken = match door.take() {
+            Ok(None) => return,
+            Ok(Some(socket)) => open(shared, socket),
+            Err(cause) if cause.kind() == io::ErrorKind::ConnectionAborted => Ok(()),
+            Err(cause) => Err(cause),
+        };
+        if let Err(cause) = taken {
+            // out of descriptors or threads: let some connections end before the next try
+            log::warn!(target: "http", "cannot take a connection: {cause}");
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 }

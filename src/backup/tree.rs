@@ -1,0 +1,216 @@
+//! Copies a folder with what is in it: modes, times and links are kept, files are hashed as they are copied.
+
+use std::fs::{DirBuilder, File, FileTimes, Metadata, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use sha2::{Digest, Sha256};
+
+use super::sums::Sums;
+use crate::text::hex;
+
+/// Bytes read at a time.
+const PIECE: usize = 128 * 1024;
+
+/// What a copy came to.
+#[derive(Default)]
+pub struct Copied {
+    pub sums: Sums,
+    pub bytes: u64,
+    /// Sockets, pipes and devices, which are no content.
+    pub passed: Vec<PathBuf>,
+    /// What could not be read, and why.
+    pub unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+/// Copies what is below `from` to the folder `to`, which is there, but for what `is_left_out` says of a path below it.
+/// What vanishes meanwhile was not there. A file that grows meanwhile is copied as long as it was.
+pub fn copy(from: &Path, to: &Path, is_left_out: impl Fn(&Path) -> bool) -> io::Result<Copied> {
+    let mut copied = Copied::default();
+    let mut folders = vec![PathBuf::new()];
+    // modes and times of folders come last: a folder may be for reading only, and what is put in changes its time
+    let mut made = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let entries = match std::fs::read_dir(from.join(&folder)) {
+            Ok(entries) => entries,
+            Err(cause) => {
+                copied.miss(folder, cause);
+                continue;
+            }
+        };
+        for entry in entries {
+            let path = folder.join(entry?.file_name());
+            if is_left_out(&path) {
+                continue;
+            }
+            let meta = match std::fs::symlink_metadata(from.join(&path)) {
+                Ok(meta) => meta,
+                Err(cause) => {
+                    copied.miss(path, cause);
+                    continue;
+                }
+            };
+            if meta.is_dir() {
+                DirBuilder::new().mode(0o700).create(to.join(&path))?;
+                made.push((path.clone(), meta));
+                folders.push(path);
+            } else {
+                one(from, to, path, &meta, &mut copied)?;
+            }
+        }
+    }
+    for (path, meta) in made.into_iter().rev() {
+        settle(&File::open(to.join(path))?, &meta)?;
+    }
+    Ok(copied)
+}
+
+impl Copied {
+    fn miss(&mut self, path: PathBuf, cause: io::Error) {
+        if cause.kind() != io::ErrorKind::NotFound {
+            self.unreadable.push((path, cause));
+        }
+    }
+}
+
+/// Copies what is no folder. An error is the target's.
+fn one(from: &Path, to: &Path, path: PathBuf, meta: &Metadata, copied: &mut Copied) -> io::Result<()> {
+    if meta.is_symlink() {
+        match std::fs::read_link(from.join(&path)) {
+            Ok(target) => std::os::unix::fs::symlink(target, to.join(&path))?,
+            Err(cause) => copied.miss(path, cause),
+        }
+    } else if meta.is_file() {
+        match open(&from.join(&path)) {
+            Ok(mut source) => {
+                let source = Source { file: &mut source, left: meta.len(), failed: None };
+                match file(source, &to.join(&path), meta)? {
+                    Ok((digest, bytes)) => {
+                        copied.bytes += bytes;
+                        copied.sums.insert(path, digest);
+                    }
+                    Err(cause) => copied.miss(path, cause),
+                }
+            }
+            Err(cause) => copied.miss(path, cause),
+        }
+    } else {
+        copied.passed.push(path);
+    }
+    Ok(())
+}
+
+/// A regular file, and nothing that took its place since it was looked at.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "no longer a file"));
+    }
+    Ok(file)
+}
+
+/// What is read, so far; its failure is told from one of the target.
+struct Source<'a> {
+    file: &'a mut File,
+    left: u64,
+    failed: Option<io::Error>,
+}
+
+impl Source<'_> {
+    /// The next piece; none at the end, or when reading failed.
+    fn piece<'b>(&mut self, buffer: &'b mut [u8]) -> &'b [u8] {
+        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        loop {
+            match self.file.read(&mut buffer[..most]) {
+                Ok(bytes) => {
+                    self.left -= bytes as u64;
+                    return &buffer[..bytes];
+                }
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => {
+                    self.failed = Some(cause);
+                    return &[];
+                }
+            }
+        }
+    }
+}
+
+type Hashed = (String, u64);
+
+/// Copies one file. The outer error is the target's, the inner one the source's; then nothing is left of the copy.
+fn file(mut source: Source<'_>, to: &Path, meta: &Metadata) -> io::Result<io::Result<Hashed>> {
+    let mut target = OpenOptions::new().create_new(true).write(true).mode(0o600).open(to)?;
+    let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; PIECE]);
+    loop {
+        let piece = source.piece(&mut buffer);
+        if piece.is_empty() {
+            break;
+        }
+        hash.update(piece);
+        bytes += piece.len() as u64;
+        target.write_all(piece)?;
+    }
+    if let Some(cause) = source.failed {
+        std::fs::remove_file(to)?;
+        return Ok(Err(cause));
+    }
+    settle(&target, meta)?;
+    Ok(Ok((hex(&hash.finalize()), bytes)))
+}
+
+/// Gives a copy the mode and the time of its original. Never a bit that lets it act as its owner.
+fn settle(copy: &File, meta: &Metadata) -> io::Result<()> {
+    copy.set_permissions(Permissions::from_mode(meta.permissions().mode() & 0o777))?;
+    copy.set_times(FileTimes::new().set_modified(meta.modified()?))
+}
+
+/// The SHA-256 of a file.
+pub fn digest(path: &Path) -> io::Result<String> {
+    let mut file = open(path)?;
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; PIECE]);
+    loop {
+        let bytes = file.read(&mut buffer)?;
+        if bytes == 0 {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(&buffer[..bytes]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_links_and_empty_folders_are_kept_and_pipes_passed_over() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let at = |name: &str| from.path().join(name);
+        std::fs::create_dir_all(at("deep/empty")).unwrap();
+        std::fs::write(at("deep/file"), b"content").unwrap();
+        std::fs::set_permissions(at("deep/file"), Permissions::from_mode(0o4750)).unwrap();
+        std::fs::write(at("left.out"), b"x").unwrap();
+        std::os::unix::fs::symlink("deep/file", at("link")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), 0o600.into()).unwrap();
+        std::fs::set_permissions(at("deep"), Permissions::from_mode(0o500)).unwrap();
+        let copied = copy(from.path(), to.path(), |path| path == Path::new("left.out")).unwrap();
+        let there = |name: &str| to.path().join(name);
+        assert_eq!(copied.sums.keys().collect::<Vec<_>>(), [Path::new("deep/file")]);
+        assert_eq!(copied.sums[Path::new("deep/file")], digest(&at("deep/file")).unwrap());
+        assert_eq!(copied.passed, [PathBuf::from("pipe")]);
+        assert!(copied.unreadable.is_empty());
+        assert_eq!(std::fs::metadata(there("deep/file")).unwrap().permissions().mode() & 0o7777, 0o750);
+        assert_eq!(std::fs::metadata(there("deep")).unwrap().permissions().mode() & 0o7777, 0o500);
+        assert!(there("deep/empty").is_dir());
+        assert_eq!(std::fs::read_link(there("link")).unwrap(), Path::new("deep/file"));
+        assert!(!there("left.out").exists());
+        let time = |path: PathBuf| std::fs::metadata(path).unwrap().modified().unwrap();
+        assert_eq!(time(there("deep/file")), time(at("deep/file")));
+        for folder in [at("deep"), there("deep")] {
+            std::fs::set_permissions(folder, Permissions::from_mode(0o700)).unwrap();
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Backups of a daemon under load, put back and compared row by row; and what is refused.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use common::{Daemon, QUIET};
+use rustix::process::Signal;
+
+/// Clients that write while backups are made.
+const CLIENTS: usize = 4;
+const BACKUPS: usize = 3;
+/// Answered writes between two of them.
+const BETWEEN: usize = 60;
+
+fn run(daemon: &Daemon, arguments: &[&str]) -> Output {
+    daemon.command(arguments).output().expect("a command that runs")
+}
+
+fn backup(daemon: &Daemon, to: &Path) -> PathBuf {
+    let made = run(daemon, &["backup", text(to)]);
+    assert!(made.status.success(), "{made:?}");
+    let line = String::from_utf8(made.stdout).unwrap();
+    PathBuf::from(line.split(": ").next().unwrap())
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A workspace with nothing in it.
+fn empty() -> Daemon {
+    let daemon = Daemon::prepare("");
+    std::fs::remove_dir_all(daemon.workspace()).unwrap();
+    daemon
+}
+
+fn restored(from: &Path) -> Daemon {
+    let daemon = empty();
+    let done = run(&daemon, &["restore", text(from)]);
+    assert!(done.status.success(), "{}", said(&done));
+    daemon
+}
+
+/// All rows of all tables, the full-text indexes' insides too.
+fn dump(database: &Path) -> Vec<String> {
+    let connection = common::open(database);
+    let mut tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
+    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let mut rows = Vec::new();
+    for table in tables {
+        let mut all = connection.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
+        let columns = all.column_count();
+        let read = all.query_map([], |row| {
+            (0..columns).map(|n| row.get::<_, rusqlite::types::Value>(n)).collect::<Result<Vec<_>, _>>()
+        });
+        rows.extend(read.unwrap().map(|row| format!("{table} {:?}", row.unwrap())));
+    }
+    rows
+}
+
+fn has(database: &Path, id: &str) -> bool {
+    common::open(database).query_row("SELECT 1 FROM memories WHERE id = ?1", [id], |_| Ok(())).is_ok()
+}
+
+#[test]
+fn every_backup_of_a_loaded_daemon_comes_back_with_all_that_was_answered() {
+    let daemon = Daemon::start(QUIET);
+    let to = tempfile::tempdir().unwrap();
+    std::fs::write(daemon.workspace().join("memory/notes.md"), "# Notes\n\nThe kiln is in the north hall.\n").unwrap();
+    let (answered, stop) = (Mutex::new(Vec::new()), AtomicBool::new(false));
+    let mut backups: Vec<(PathBuf, Vec<String>)> = Vec::new();
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (daemon, answered, stop) = (&daemon, &answered, &stop);
+            scope.spawn(move || {
+                for n in 0.. {
+                    if stop.load(Ordering::Acquire) {
+                        return;
+                    }
+                    let id = daemon.remember(&format!("client {client} wrote line {n} of the ledger"));
+                    answered.lock().unwrap().push(id);
+                }
+            });
+        }
+        for n in 1..=BACKUPS {
+            common::eventually("enough writes", || answered.lock().unwrap().len() >= n * BETWEEN);
+            let before = answered.lock().unwrap().clone();
+            backups.push((backup(&daemon, to.path()), before));
+        }
+        stop.store(true, Ordering::Release);
+    });
+    for (path, before) in &backups {
+        let copy = restored(path);
+        let lost: Vec<_> = before.iter().filter(|id| !has(&copy.database(), id)).collect();
+        assert!(lost.is_empty(), "{} of {} answered before {}", lost.len(), before.len(), path.display());
+        let notes = std::fs::read_to_string(copy.workspace().join("memory/notes.md")).unwrap();
+        assert!(notes.contains("north hall"));
+        assert!(run(&copy, &["check"]).status.success());
+    }
+    // at rest, row by row
+    let last = backup(&daemon, to.path());
+    let mut copy = restored(&last);
+    let (here, there) = (dump(&daemon.database()), dump(&copy.database()));
+    assert!(here.len() > BACKUPS * BETWEEN);
+    assert!(here == there, "{} rows and {} rows differ", here.len(), there.len());
+    // and it is a workspace that a daemon serves
+    copy.boot();
+    assert_eq!(copy.total(), daemon.total());
+    assert!(!copy.recall("line 7 of the ledger").is_empty());
+}
+
+#[test]
+fn a_backup_that_is_not_as_it_was_is_refused() {
+    let daemon = Daemon::start(QUIET);
+    daemon.remember("The orchard has nine rows");
+    let to = tempfile::tempdir().unwrap();
+    let whole = backup(&daemon, to.path());
+    let database = whole.join("workspace/memory/memories.db");
+    let config = whole.join("workspace/agent.yaml");
+    let sound = || {
+        let copy = empty();
+        let done = run(&copy, &["restore", text(&whole)]);
+        assert!(!copy.workspace().join("agent.yaml").exists() || done.status.success());
+        if done.status.success() { Ok(()) } else { Err(said(&done)) }
+    };
+    assert_eq!(sound(), Ok(()));
+    let mut bytes = std::fs::read(&database).unwrap();
+    bytes[5000] ^= 1;
+    std::fs::write(&database, &bytes).unwrap();
+    assert!(sound().unwrap_err().contains("memories.db is not what it was"));
+    bytes[5000] ^= 1;
+    std::fs::write(&database, &bytes).unwrap();
+    let was = std::fs::read(&config).unwrap();
+    std::fs::remove_file(&config).unwrap();
+    assert!(sound().unwrap_err().contains("agent.yaml"));
+    std::fs::write(&config, &was).unwrap();
+    let more = whole.join("workspace/more.md");
+    std::fs::write(&more, b"x").unwrap();
+    assert!(sound().unwrap_err().contains("not in its list"));
+    std::fs::remove_file(&more).unwrap();
+    let sums = whole.join("SHA256SUMS");
+    let lines = std::fs::read_to_string(&sums).unwrap();
+    std::fs::write(&sums, lines.replacen("workspace/", "workspace/../", 1)).unwrap();
+    assert!(sound().unwrap_err().contains("not the one that was made"));
+    std::fs::write(&sums, lines).unwrap();
+    assert_eq!(sound(), Ok(()));
+    let nothing = run(&empty(), &["restore", text(to.path())]);
+    assert!(said(&nothing).contains("is no backup"));
+}
+
+#[test]
+fn what_is_there_is_not_overwritten_unless_told_and_then_moved_aside() {
+    let mut daemon = Daemon::start(QUIET);
+    daemon.remember("The turbine was oiled");
+    let to = tempfile::tempdir().unwrap();
+    let old = backup(&daemon, to.path());
+    let later = daemon.remember("The turbine was painted");
+    let lived = run(&daemon, &["restore", text(&old), "--force"]);
+    assert!(said(&lived).contains("another daemon runs"), "{}", said(&lived));
+    assert_eq!(daemon.total(), 2);
+    daemon.end(Signal::TERM);
+    let refused = run(&daemon, &["restore", text(&old)]);
+    assert!(said(&refused).contains("--force"), "{}", said(&refused));
+    assert!(has(&daemon.database(), &later));
+    let checked = run(&daemon, &["restore", text(&old), "--check"]);
+    assert!(checked.status.success() && has(&daemon.database(), &later));
+    let forced = run(&daemon, &["restore", text(&old), "--force"]);
+    assert!(forced.status.success(), "{}", said(&forced));
+    let told = String::from_utf8(forced.stdout).unwrap();
+    let before = PathBuf::from(told.trim().rsplit(' ').next().unwrap());
+    assert!(has(&before.join("memory/memories.db"), &later));
+    daemon.boot();
+    assert_eq!(daemon.total(), 1);
+    // what was moved aside is no part of the next backup
+    let next = backup(&daemon, to.path());
+    let listed = std::fs::read_to_string(next.join("SHA256SUMS")).unwrap();
+    assert!(!listed.contains("before-restore") && listed.contains("agent.yaml"));
+}
+
+#[test]
+fn half_a_restore_is_not_served_and_can_be_repeated() {
+    let mut daemon = Daemon::start(QUIET);
+    daemon.remember("The viaduct has twelve arches");
+    let to = tempfile::tempdir().unwrap();
+    let made = backup(&daemon, to.path());
+    daemon.end(Signal::TERM);
+    // as a restore leaves it that is ended between two renames
+    std::fs::create_dir_all(daemon.workspace().join(".signetd-restoring/memory")).unwrap();
+    std::fs::rename(daemon.database(), daemon.workspace().join(".signetd-restoring/memory/memories.db")).unwrap();
+    let refused = run(&daemon, &["serve"]);
+    assert!(!refused.status.success() && said(&refused).contains("was not restored to the end"), "{}", said(&refused));
+    assert!(!daemon.database().exists());
+    let again = run(&daemon, &["restore", text(&made), "--force"]);
+    assert!(again.status.success(), "{}", said(&again));
+    daemon.boot();
+    assert_eq!(daemon.total(), 1);
+}
+
+#[test]
+fn the_newest_stay_and_what_was_half_made_goes() {
+    let daemon = Daemon::start(QUIET);
+    daemon.remember("The greenhouse is warm");
+    let to = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(to.path().join(".partial-signet-20200101T000000Z/workspace")).unwrap();
+    std::fs::create_dir_all(to.path().join("signet-of-somebody")).unwrap();
+    let first = backup(&daemon, to.path());
+    backup(&daemon, to.path());
+    let kept = run(&daemon, &["backup", text(to.path()), "--keep", "2"]);
+    assert!(String::from_utf8(kept.stdout).unwrap().contains(&format!("removed {}", first.display())));
+    let mut names: Vec<String> =
+        std::fs::read_dir(to.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(names[2], "signet-of-somebody");
+    let inside = run(&daemon, &["backup", text(&daemon.workspace().join("copies"))]);
+    assert!(said(&inside).contains("lies in the workspace"));
+}
+
+#[test]
+fn a_backup_that_is_killed_leaves_none() {
+    let daemon = Daemon::start(QUIET);
+    daemon.remember("The archive is dry");
+    // enough to be at work for a while
+    for n in 0..40 {
+        std::fs::write(daemon.workspace().join(format!("memory/large-{n}.md")), vec![b'x'; 1_000_000]).unwrap();
+    }
+    let to = tempfile::tempdir().unwrap();
+    for _ in 0..5 {
+        let mut child = daemon.command(&["backup", text(to.path())]).spawn().unwrap();
+        common::eventually("a beginning", || {
+            std::fs::read_dir(to.path()).unwrap().next().is_some() || child.try_wait().unwrap().is_some()
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for entry in std::fs::read_dir(to.path()).unwrap().map(|e| e.unwrap().path()) {
+            if entry.file_name().unwrap().to_str().unwrap().starts_with("signet-") {
+                assert!(run(&empty(), &["restore", text(&entry), "--check"]).status.success());
+            }
+        }
+    }
+    let whole = backup(&daemon, to.path());
+    assert!(run(&daemon, &["restore", text(&whole), "--check"]).status.success());
+}
