@@ -2,6 +2,13 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+SHARE = $(PREFIX)/share
+# where zsh looks; Debian's packages have a folder of their own
+ZSH ?= site-functions
+# what is installed, where it is not this tree's own
+BIN ?=
+# what is released
+ARCHES ?= amd64 arm64
 CARGO ?= cargo
 PORT ?= 3850
 WORKSPACE ?= $(HOME)/.agents
@@ -10,7 +17,7 @@ SHARED ?= ../shared
 TARGET = $(or $(shell $(CARGO) metadata --format-version 1 --no-deps --offline 2>/dev/null \
 	| sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'),target)
 
-.PHONY: help build run test torture bench eval eval-hooks growth conformance contract docs size static install uninstall clean
+.PHONY: help build run test torture bench eval eval-hooks growth conformance contract docs size static pi dist deb dist-test install uninstall clean
 
 help:
 	@echo "make build        release binary: target/release/signetd"
@@ -26,7 +33,11 @@ help:
 	@echo "make eval         recall quality on LoCoMo (needs $(SHARED)/eval)"
 	@echo "make eval-hooks   what a prompt's context holds, on LoCoMo played as sessions (needs $(SHARED)/eval)"
 	@echo "make static       fully static binary: target/static/release/signetd"
-	@echo "make install      binary, units, sysusers, man page below DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
+	@echo "make pi           the same for 64-bit ARM: target/arm64/signetd"
+	@echo "make dist         archives of both in target/dist, with checksums, licences and the list of parts"
+	@echo "make deb          Debian packages of both in target/dist"
+	@echo "make dist-test    boots the ARM binary under qemu; installs and purges a package in a Debian root (as root)"
+	@echo "make install      binary, units, man page, completions below DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
 	@echo "make uninstall    takes them away again (never a workspace)"
 	@echo "make clean        removes target/"
 
@@ -62,9 +73,8 @@ docs:
 
 # a build of its own, with the symbols that the other ones are stripped of
 size:
-	CARGO_PROFILE_RELEASE_STRIP=none RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --bins \
-		--target-dir target/size --target $$(rustc -vV | sed -n 's/^host: //p')
-	python3 tools/size.py target/size/$$(rustc -vV | sed -n 's/^host: //p')/release/signetd --budget-mb 20
+	python3 tools/dist/build.py size
+	python3 tools/size.py target/size/signetd --budget-mb 20
 
 torture: build
 	python3 tools/torture.py --cmd "$(TARGET)/release/signetd serve"
@@ -84,38 +94,55 @@ eval-hooks: build
 	python3 tools/eval_hooks.py --cmd "$(TARGET)/release/signetd serve" --eval $(SHARED)/eval
 
 static:
-	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked \
-		--target-dir target/static --target $$(rustc -vV | sed -n 's/^host: //p')
-	@mkdir -p target/static/release
-	@cp target/static/$$(rustc -vV | sed -n 's/^host: //p')/release/signetd target/static/release/signetd
-	@ldd target/static/release/signetd 2>&1 || true
-	@ls -l target/static/release/signetd
+	python3 tools/dist/build.py host
 
-# Uses the binary that `make build` or `make static` left: no network, no compiler.
+# The binary for a Raspberry Pi and other 64-bit ARM: with rustup's target, else with Debian's cross tools
+pi:
+	python3 tools/dist/build.py arm64
+
+# What is released: an archive per architecture, with checksums, licences and the list of parts
+dist:
+	python3 tools/dist/dist.py $(ARCHES)
+
+# Debian packages (amd64, arm64), looked at by lintian
+deb:
+	python3 tools/dist/deb.py $(ARCHES)
+
+# What is slow or needs root: boots the ARM binary under qemu; installs, upgrades and purges the package in a Debian root
+dist-test:
+	python3 tools/dist/smoke.py
+	python3 tools/dist/deb_test.py
+
+# Uses the binary that `make build` or `make static` left (or BIN=…): no network, no compiler.
 install:
-	@bin=$$(ls -t target/static/release/signetd "$(TARGET)/release/signetd" 2>/dev/null | head -n 1); \
+	@bin="$(BIN)"; [ -n "$$bin" ] || bin=$$(ls -t target/static/release/signetd "$(TARGET)/release/signetd" 2>/dev/null | head -n 1); \
 	[ -n "$$bin" ] || { echo "run make build first" >&2; exit 1; }; \
 	install -D -m 0755 "$$bin" "$(DESTDIR)$(PREFIX)/bin/signetd"
 	@# the name of the reference's bridge, unless that one is installed there
 	@link="$(DESTDIR)$(PREFIX)/bin/signet-mcp"; \
 	if [ ! -e "$$link" ] || [ "$$(readlink "$$link")" = signetd ]; then ln -sf signetd "$$link"; \
 	else echo "$$link is another program's and stays"; fi
-	install -D -m 0644 docs/signetd.1 "$(DESTDIR)$(PREFIX)/share/man/man1/signetd.1"
-	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/lib/systemd/user"
-	sed 's|@PREFIX@|$(PREFIX)|' systemd/signetd.service > "$(DESTDIR)$(PREFIX)/lib/systemd/system/signetd.service"
-	sed 's|@PREFIX@|$(PREFIX)|' systemd/signetd-user.service > "$(DESTDIR)$(PREFIX)/lib/systemd/user/signetd.service"
-	chmod 0644 "$(DESTDIR)$(PREFIX)/lib/systemd/system/signetd.service" "$(DESTDIR)$(PREFIX)/lib/systemd/user/signetd.service"
-	install -D -m 0644 systemd/agents.conf "$(DESTDIR)$(PREFIX)/share/signetd/agents.conf"
+	install -D -m 0644 docs/signetd.1 "$(DESTDIR)$(SHARE)/man/man1/signetd.1"
+	install -D -m 0644 docs/completions/signetd.bash "$(DESTDIR)$(SHARE)/bash-completion/completions/signetd"
+	install -D -m 0644 docs/completions/_signetd "$(DESTDIR)$(SHARE)/zsh/$(ZSH)/_signetd"
+	install -D -m 0644 docs/completions/signetd.fish "$(DESTDIR)$(SHARE)/fish/vendor_completions.d/signetd.fish"
+	@for unit in systemd/system/* systemd/user/*; do \
+		to="$(DESTDIR)$(PREFIX)/lib/$$unit"; \
+		install -d "$${to%/*}" && sed 's|@PREFIX@|$(PREFIX)|' "$$unit" > "$$to" && chmod 0644 "$$to" || exit 1; \
+	done
+	install -D -m 0644 systemd/agents.conf "$(DESTDIR)$(SHARE)/signetd/agents.conf"
+	install -D -m 0644 systemd/litestream.yml "$(DESTDIR)$(SHARE)/signetd/litestream.yml"
 	install -D -m 0644 systemd/signetd.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/signetd.conf"
-	@echo "For all users:  systemd-sysusers && systemctl enable --now signetd"
-	@echo "For yourself:   systemctl --user enable --now signetd"
+	@echo "For all users:  systemd-sysusers && systemctl enable --now signetd signetd-backup.timer"
+	@echo "For yourself:   systemctl --user enable --now signetd signetd-backup.timer"
 
 uninstall:
 	@link="$(DESTDIR)$(PREFIX)/bin/signet-mcp"; [ "$$(readlink "$$link")" != signetd ] || rm -f "$$link"
-	rm -f "$(DESTDIR)$(PREFIX)/bin/signetd" "$(DESTDIR)$(PREFIX)/share/man/man1/signetd.1" \
-		"$(DESTDIR)$(PREFIX)/lib/systemd/system/signetd.service" \
-		"$(DESTDIR)$(PREFIX)/lib/systemd/user/signetd.service" \
-		"$(DESTDIR)$(PREFIX)/share/signetd/agents.conf" \
+	rm -f "$(DESTDIR)$(PREFIX)/bin/signetd" "$(DESTDIR)$(SHARE)/man/man1/signetd.1" \
+		"$(DESTDIR)$(SHARE)/bash-completion/completions/signetd" "$(DESTDIR)$(SHARE)/zsh/$(ZSH)/_signetd" \
+		"$(DESTDIR)$(SHARE)/fish/vendor_completions.d/signetd.fish" \
+		$(patsubst systemd/%,"$(DESTDIR)$(PREFIX)/lib/systemd/%",$(wildcard systemd/system/* systemd/user/*)) \
+		"$(DESTDIR)$(SHARE)/signetd/agents.conf" "$(DESTDIR)$(SHARE)/signetd/litestream.yml" \
 		"$(DESTDIR)$(PREFIX)/lib/sysusers.d/signetd.conf"
 
 clean:

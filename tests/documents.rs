@@ -160,3 +160,30 @@ fn every_route_says_what_it_is_what_it_takes_and_what_it_gives() {
 /// Those whose request says everything by its path, and JSON-RPC: its messages are described in docs/api/mcp.md.
 const TAKES_NOTHING: [&str; 5] =
     ["POST /api/auth/saml/acs", "POST /api/synthesis/trigger", "POST /mcp", "PUT /mcp", "PATCH /mcp"];
+
+/// What `--help` names: the commands, which begin their lines, and every option.
+fn in_help() -> BTreeSet<String> {
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_signetd")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let commands = help.lines().skip_while(|line| *line != "Commands:").take_while(|line| *line != "Options:");
+    let commands = commands
+        .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next().filter(|_| !line.starts_with("   ")));
+    let words = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let options = words.filter(|word| word.starts_with("--") && word.len() > 2);
+    commands.chain(options).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_manual_and_the_completions_know_all_that_help_names() {
+    let named = in_help();
+    assert!(named.contains("backup") && named.contains("--keep") && named.len() > 25, "{named:?}");
+    for page in ["signetd.1", "completions/signetd.bash", "completions/_signetd", "completions/signetd.fish"] {
+        let text = std::fs::read_to_string(at("docs").join(page)).unwrap().replace("\\-", "-");
+        let has = |name: &str| match name.strip_prefix("--") {
+            Some(long) if page.ends_with("fish") => text.contains(&format!("-l {long} ")),
+            _ => text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|word| word == name),
+        };
+        let missing: Vec<_> = named.iter().filter(|name| !has(name)).collect();
+        assert!(missing.is_empty(), "{page} does not know {missing:?}");
+    }
+}

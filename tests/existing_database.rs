@@ -101,3 +101,54 @@ fn newer_older_and_damaged_files_are_refused() {
     let said = refused(&daemon);
     assert!(said.contains("damaged") || said.contains("not a readable"), "{said}");
 }
+
+/// Everything in a database's schema but what is ours, and the names of what is.
+fn schema(daemon: &Daemon) -> (Vec<(String, String)>, Vec<String>) {
+    let db = open(&daemon.database());
+    let mut all = db.prepare("SELECT name, COALESCE(sql, '') FROM sqlite_schema ORDER BY name").unwrap();
+    let all: Vec<(String, String)> =
+        all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
+    let (own, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(name, _)| name.starts_with("signetd_") || name.starts_with("idx_signetd_"));
+    (others, own.into_iter().map(|(name, _)| name).collect())
+}
+
+#[test]
+fn the_original_can_have_its_workspace_back_and_give_it_again() {
+    let mut daemon = made();
+    // as the original made it: without what is ours
+    let db = open(&daemon.database());
+    for kind in ["trigger", "index", "table"] {
+        for name in schema(&daemon).1 {
+            let known = "SELECT COUNT(*) FROM sqlite_schema WHERE name = ?1 AND type = ?2";
+            let there: i64 = db.query_row(known, [name.as_str(), kind], |row| row.get(0)).unwrap();
+            // tables inside a full-text index go with it
+            let inner = ["_data", "_idx", "_docsize", "_config"].iter().any(|end| name.ends_with(end));
+            if there > 0 && !inner {
+                db.execute_batch(&format!("DROP {kind} {name}")).unwrap();
+            }
+        }
+    }
+    drop(db);
+    let (before, own) = schema(&daemon);
+    assert!(own.is_empty() && before.len() > 100, "{own:?}");
+    daemon.boot();
+    daemon.remember("The ferry leaves at noon");
+    daemon.end(Signal::TERM);
+    let (after, own) = schema(&daemon);
+    assert_eq!(after, before, "nothing of the original's is another");
+    assert!(own.iter().any(|name| name == "signetd_terms_fts"));
+    // the original at work on it
+    open(&daemon.database())
+        .execute_batch(
+            "INSERT INTO memories (id, content, type, created_at, updated_at, updated_by)
+               VALUES ('theirs', 'The windmill grinds barley', 'fact', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 'x');
+             UPDATE memories SET content = 'The ferry leaves at midnight' WHERE content LIKE 'The ferry%';
+             DELETE FROM memories WHERE content LIKE 'The lighthouse%';",
+        )
+        .unwrap();
+    daemon.boot();
+    assert_eq!(daemon.recall("windmill barley"), ["The windmill grinds barley"]);
+    assert_eq!(daemon.recall("ferry midnight"), ["The ferry leaves at midnight"]);
+    assert!(daemon.recall("lighthouse keeper").is_empty());
+}

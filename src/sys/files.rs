@@ -1,6 +1,6 @@
 //! Writing files so that a crash leaves the old or the new one, never half of either.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -28,8 +28,7 @@ pub fn replace_with(path: &Path, mode: u32, write: impl FnOnce(&mut File) -> io:
     let temporary = temporary(&target);
     let written = write_new(&temporary, write, mode).and_then(|file| {
         if let Some(known) = &known {
-            // only root can give a file away; for others the owner is the same already
-            let _ = std::os::unix::fs::fchown(&file, Some(known.uid()), Some(known.gid()));
+            keep_owner(&file, known)?;
         }
         file.sync_all()?;
         std::fs::rename(&temporary, &target)?;
@@ -40,6 +39,15 @@ pub fn replace_with(path: &Path, mode: u32, write: impl FnOnce(&mut File) -> io:
         let _ = std::fs::remove_file(&temporary);
     }
     written
+}
+
+/// Only root can give a file away, and a service may not even ask to.
+fn keep_owner(file: &File, known: &Metadata) -> io::Result<()> {
+    let made = file.metadata()?;
+    if (made.uid(), made.gid()) != (known.uid(), known.gid()) {
+        let _ = std::os::unix::fs::fchown(file, Some(known.uid()), Some(known.gid()));
+    }
+    Ok(())
 }
 
 fn write_new(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>, mode: u32) -> io::Result<File> {
