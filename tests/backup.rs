@@ -172,11 +172,14 @@ fn what_is_there_is_not_overwritten_unless_told_and_then_moved_aside() {
     assert!(has(&daemon.database(), &later));
     let checked = run(&daemon, &["restore", text(&old), "--check"]);
     assert!(checked.status.success() && has(&daemon.database(), &later));
+    std::fs::write(daemon.workspace().join("STANDBY"), b"").unwrap();
     let forced = run(&daemon, &["restore", text(&old), "--force"]);
     assert!(forced.status.success(), "{}", said(&forced));
     let told = String::from_utf8(forced.stdout).unwrap();
     let before = PathBuf::from(told.trim().rsplit(' ').next().unwrap());
     assert!(has(&before.join("memory/memories.db"), &later));
+    // whose the workspace is to serve is no question of what is in it
+    std::fs::remove_file(daemon.workspace().join("STANDBY")).unwrap();
     daemon.boot();
     assert_eq!(daemon.total(), 1);
     // what was moved aside is no part of the next backup

@@ -9,7 +9,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{DATABASE, FORMAT, Failure, NOTE, SUMS, TREE, is_left_out, sums, tree};
+use super::{DATABASE, FORMAT, Failure, NOTE, SUMS, TREE, is_left_out, sums, tree, tree::Modes};
 use crate::config::Environment;
 use crate::db;
 use crate::sys::files;
@@ -27,7 +27,7 @@ pub struct Made {
     pub bytes: u64,
     /// Rows of each table.
     pub rows: BTreeMap<String, i64>,
-    /// Files that could not be read, with the reason: the backup is without them.
+    /// Files that could not be copied, with the reason: the backup is without them.
     pub missing: Vec<String>,
     /// Older backups that were taken away.
     pub removed: Vec<PathBuf>,
@@ -88,7 +88,7 @@ fn fill(env: &Environment, partial: &Path) -> Result<Made, Failure> {
     let found = env.database();
     let whole = partial.join("database");
     let rows = if found.exists() { Some(database_into(&found, &whole)?) } else { None };
-    let mut copied = tree::copy(&env.workspace, &to, is_left_out)?;
+    let mut copied = tree::copy(&env.workspace, &to, Modes::Kept, is_left_out)?;
     if rows.is_some() {
         DirBuilder::new().recursive(true).mode(0o700).create(to.join("memory"))?;
         std::fs::rename(&whole, &database)?;
@@ -96,7 +96,7 @@ fn fill(env: &Environment, partial: &Path) -> Result<Made, Failure> {
         copied.sums.insert(DATABASE.into(), tree::digest(&database)?);
     }
     let missing: Vec<String> =
-        copied.unreadable.iter().map(|(path, cause)| format!("{}: {cause}", path.display())).collect();
+        copied.missing.iter().map(|(path, cause)| format!("{}: {cause}", path.display())).collect();
     let lines = sums::write(TREE, &copied.sums);
     let rows = rows.unwrap_or_default();
     let note = json!({
@@ -108,6 +108,7 @@ fn fill(env: &Environment, partial: &Path) -> Result<Made, Failure> {
         "bytes": copied.bytes,
         "rows": rows,
         "missing": missing,
+        "modesKept": !copied.modes_lost,
         "passedOver": copied.passed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
         "sumsSha256": hex(&Sha256::digest(&lines)),
     });

@@ -20,6 +20,8 @@ use std::path::Path;
 pub use make::{Made, make};
 pub use restore::{Checked, Restored, check, holds_anything, restore};
 
+use crate::core::workspace::STANDBY;
+
 /// What went wrong, for a person.
 pub type Failure = Box<dyn std::error::Error>;
 
@@ -46,7 +48,7 @@ fn is_left_out(path: &Path) -> bool {
         || (text.starts_with(".daemon/logs/") && text != ".daemon/logs/transcripts" && !text.starts_with(".daemon/logs/transcripts/"))
         || name == "node_modules"
         || name.starts_with(".signetd-")
-        || (top && (name.starts_with(restore::BEFORE) || matches!(&*name, "signetai" | ".shadow" | "lost+found")))
+        || (top && (name.starts_with(restore::BEFORE) || matches!(&*name, STANDBY | "signetai" | ".shadow" | "lost+found")))
 }
 
 #[cfg(test)]
@@ -63,6 +65,7 @@ mod tests {
             ".daemon/logs/signet-2026-11-30.log",
             "skills/x/node_modules",
             "signetai",
+            "STANDBY",
             ".before-restore-20261130T020000Z",
             "memory/.signetd-0a",
         ] {

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{DATABASE, FORMAT, Failure, MOST_NOTE, NOTE, SUMS, TREE, sums, tree};
+use super::{DATABASE, FORMAT, Failure, MOST_NOTE, NOTE, SUMS, TREE, sums, tree, tree::Modes};
 use crate::config::Environment;
-use crate::core::workspace::RESTORING;
+use crate::core::workspace::{RESTORING, STANDBY};
 use crate::db;
 use crate::text::hex;
 
@@ -33,6 +33,7 @@ pub struct Checked {
     /// What it says it is without.
     pub missing: Vec<String>,
     sums: sums::Sums,
+    modes: Modes,
 }
 
 /// What a restore did.
@@ -74,7 +75,8 @@ pub fn check(backup: &Path) -> Result<Checked, Failure> {
     let missing = note["missing"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let missing = missing.map(str::to_owned).collect();
     let made_at = note["madeAt"].as_str().unwrap_or_default().to_owned();
-    Ok(Checked { made_at, files: sums.len(), rows, missing, sums })
+    let modes = if note["modesKept"] == Value::Bool(false) { Modes::Private } else { Modes::Kept };
+    Ok(Checked { made_at, files: sums.len(), rows, missing, sums, modes })
 }
 
 fn read_note(path: &Path) -> Result<Value, Failure> {
@@ -101,22 +103,23 @@ pub fn holds_anything(workspace: &Path) -> bool {
         || has(&workspace.join(DAEMON), &|name| name != LOCK)
 }
 
-/// What lies in a workspace's folder and is not of it.
+/// What lies in a workspace's folder and is not of it, but of the machine.
 fn is_beside(name: &str) -> bool {
-    name == "lost+found" || name.starts_with(BEFORE)
+    name == "lost+found" || name == STANDBY || name.starts_with(BEFORE)
 }
 
 /// Puts a checked backup in the place of a workspace that is locked by the caller.
 pub fn restore(env: &Environment, backup: &Path, checked: &Checked) -> Result<Restored, Failure> {
     let workspace = &env.workspace;
+    in_one_piece(workspace)?;
     let staged = workspace.join(STAGED);
     if staged.exists() {
         // left by one that was ended
         std::fs::remove_dir_all(&staged)?;
     }
     DirBuilder::new().mode(0o700).create(&staged)?;
-    let copied = tree::copy(&backup.join(TREE), &staged, |_| false)?;
-    if let Some((path, cause)) = copied.unreadable.first() {
+    let copied = tree::copy(&backup.join(TREE), &staged, checked.modes, |_| false)?;
+    if let Some((path, cause)) = copied.missing.first() {
         return Err(format!("{}: {cause}", path.display()).into());
     }
     if copied.sums != checked.sums {
@@ -132,6 +135,22 @@ pub fn restore(env: &Environment, backup: &Path, checked: &Checked) -> Result<Re
     std::fs::remove_dir_all(&restoring)?;
     rustix::fs::syncfs(&place)?;
     Ok(Restored { before })
+}
+
+/// What is to be moved aside must not be mounted: it would stay, among what is put in its place.
+fn in_one_piece(workspace: &Path) -> Result<(), Failure> {
+    let device = std::fs::metadata(workspace)?.dev();
+    for folder in [workspace.to_owned(), workspace.join(DAEMON)] {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if std::fs::symlink_metadata(&path)?.dev() != device {
+                return Err(
+                    format!("{} is a file system of its own: restore into another folder", path.display()).into()
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Root restores for the workspace's owner.

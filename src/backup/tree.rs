@@ -21,13 +21,24 @@ pub struct Copied {
     pub bytes: u64,
     /// Sockets, pipes and devices, which are no content.
     pub passed: Vec<PathBuf>,
-    /// What could not be read, and why.
-    pub unreadable: Vec<(PathBuf, io::Error)>,
+    /// What could not be read, or has no place where it should go (a link on a stick's file system), and why.
+    pub missing: Vec<(PathBuf, io::Error)>,
+    /// Whether all copies have the modes of their originals: not where there are none.
+    pub modes_lost: bool,
+}
+
+/// The modes of copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Modes {
+    /// As they are.
+    Kept,
+    /// For their owner alone: where they come from they were lost.
+    Private,
 }
 
 /// Copies what is below `from` to the folder `to`, which is there, but for what `is_left_out` says of a path below it.
 /// What vanishes meanwhile was not there. A file that grows meanwhile is copied as long as it was.
-pub fn copy(from: &Path, to: &Path, is_left_out: impl Fn(&Path) -> bool) -> io::Result<Copied> {
+pub fn copy(from: &Path, to: &Path, modes: Modes, is_left_out: impl Fn(&Path) -> bool) -> io::Result<Copied> {
     let mut copied = Copied::default();
     let mut folders = vec![PathBuf::new()];
     // modes and times of folders come last: a folder may be for reading only, and what is put in changes its time
@@ -57,12 +68,12 @@ pub fn copy(from: &Path, to: &Path, is_left_out: impl Fn(&Path) -> bool) -> io::
                 made.push((path.clone(), meta));
                 folders.push(path);
             } else {
-                one(from, to, path, &meta, &mut copied)?;
+                one(from, to, path, &meta, modes, &mut copied)?;
             }
         }
     }
     for (path, meta) in made.into_iter().rev() {
-        settle(&File::open(to.join(path))?, &meta)?;
+        copied.modes_lost |= !settle(&File::open(to.join(path))?, &meta, modes)?;
     }
     Ok(copied)
 }
@@ -70,34 +81,54 @@ pub fn copy(from: &Path, to: &Path, is_left_out: impl Fn(&Path) -> bool) -> io::
 impl Copied {
     fn miss(&mut self, path: PathBuf, cause: io::Error) {
         if cause.kind() != io::ErrorKind::NotFound {
-            self.unreadable.push((path, cause));
+            self.missing.push((path, cause));
         }
     }
 }
 
+/// Whether a file system cannot hold such an entry, and not for want of room.
+fn has_no_place(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
+}
+
 /// Copies what is no folder. An error is the target's.
-fn one(from: &Path, to: &Path, path: PathBuf, meta: &Metadata, copied: &mut Copied) -> io::Result<()> {
+fn one(from: &Path, to: &Path, path: PathBuf, meta: &Metadata, modes: Modes, copied: &mut Copied) -> io::Result<()> {
     if meta.is_symlink() {
-        match std::fs::read_link(from.join(&path)) {
-            Ok(target) => std::os::unix::fs::symlink(target, to.join(&path))?,
+        let linked = std::fs::read_link(from.join(&path)).and_then(|target| {
+            std::os::unix::fs::symlink(target, to.join(&path)).map_err(|cause| match has_no_place(&cause) {
+                true => io::Error::new(cause.kind(), "a link, which the place of the backup cannot hold"),
+                false => cause,
+            })
+        });
+        match linked {
+            Err(cause) if cause.kind() == io::ErrorKind::StorageFull => return Err(cause),
             Err(cause) => copied.miss(path, cause),
+            Ok(()) => {}
         }
-    } else if meta.is_file() {
-        match open(&from.join(&path)) {
-            Ok(mut source) => {
-                let source = Source { file: &mut source, left: meta.len(), failed: None };
-                match file(source, &to.join(&path), meta)? {
-                    Ok((digest, bytes)) => {
-                        copied.bytes += bytes;
-                        copied.sums.insert(path, digest);
-                    }
-                    Err(cause) => copied.miss(path, cause),
-                }
-            }
-            Err(cause) => copied.miss(path, cause),
-        }
-    } else {
+        return Ok(());
+    }
+    if !meta.is_file() {
         copied.passed.push(path);
+        return Ok(());
+    }
+    let target = OpenOptions::new().create_new(true).write(true).mode(0o600).open(to.join(&path));
+    let hashed = match (open(&from.join(&path)), target) {
+        (Ok(source), Ok(target)) => file(Source { file: &source, left: meta.len(), failed: None }, target)?,
+        (Err(cause), _) => Err(cause),
+        (_, Err(cause)) if has_no_place(&cause) => Err(cause),
+        (_, Err(cause)) => return Err(cause),
+    };
+    match hashed {
+        Ok((target, digest, bytes)) => {
+            copied.modes_lost |= !settle(&target, meta, modes)?;
+            copied.bytes += bytes;
+            copied.sums.insert(path, digest);
+        }
+        Err(cause) => {
+            // half of it, if it came to be
+            let _ = std::fs::remove_file(to.join(&path));
+            copied.miss(path, cause);
+        }
     }
     Ok(())
 }
@@ -114,7 +145,7 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// What is read, so far; its failure is told from one of the target.
 struct Source<'a> {
-    file: &'a mut File,
+    file: &'a File,
     left: u64,
     failed: Option<io::Error>,
 }
@@ -139,11 +170,10 @@ impl Source<'_> {
     }
 }
 
-type Hashed = (String, u64);
+type Hashed = (File, String, u64);
 
-/// Copies one file. The outer error is the target's, the inner one the source's; then nothing is left of the copy.
-fn file(mut source: Source<'_>, to: &Path, meta: &Metadata) -> io::Result<io::Result<Hashed>> {
-    let mut target = OpenOptions::new().create_new(true).write(true).mode(0o600).open(to)?;
+/// Copies the content of one file. The outer error is the target's, the inner one the source's.
+fn file(mut source: Source<'_>, mut target: File) -> io::Result<io::Result<Hashed>> {
     let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; PIECE]);
     loop {
         let piece = source.piece(&mut buffer);
@@ -154,18 +184,29 @@ fn file(mut source: Source<'_>, to: &Path, meta: &Metadata) -> io::Result<io::Re
         bytes += piece.len() as u64;
         target.write_all(piece)?;
     }
-    if let Some(cause) = source.failed {
-        std::fs::remove_file(to)?;
-        return Ok(Err(cause));
-    }
-    settle(&target, meta)?;
-    Ok(Ok((hex(&hash.finalize()), bytes)))
+    Ok(match source.failed {
+        Some(cause) => Err(cause),
+        None => Ok((target, hex(&hash.finalize()), bytes)),
+    })
 }
 
-/// Gives a copy the mode and the time of its original. Never a bit that lets it act as its owner.
-fn settle(copy: &File, meta: &Metadata) -> io::Result<()> {
-    copy.set_permissions(Permissions::from_mode(meta.permissions().mode() & 0o777))?;
-    copy.set_times(FileTimes::new().set_modified(meta.modified()?))
+/// Gives a copy the mode and the time of its original; whether it has the mode. Never a bit that lets it act as its
+/// owner.
+fn settle(copy: &File, meta: &Metadata, modes: Modes) -> io::Result<bool> {
+    let mode = match modes {
+        Modes::Kept => meta.permissions().mode() & 0o777,
+        Modes::Private if meta.is_dir() => 0o700,
+        Modes::Private => 0o600,
+    };
+    match copy.set_permissions(Permissions::from_mode(mode)) {
+        Err(cause) if !has_no_place(&cause) => return Err(cause),
+        _ => {}
+    }
+    match copy.set_times(FileTimes::new().set_modified(meta.modified()?)) {
+        Err(cause) if !has_no_place(&cause) => return Err(cause),
+        _ => {}
+    }
+    Ok(copy.metadata()?.permissions().mode() & 0o777 == mode)
 }
 
 /// The SHA-256 of a file.
@@ -196,12 +237,12 @@ mod tests {
         std::os::unix::fs::symlink("deep/file", at("link")).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), 0o600.into()).unwrap();
         std::fs::set_permissions(at("deep"), Permissions::from_mode(0o500)).unwrap();
-        let copied = copy(from.path(), to.path(), |path| path == Path::new("left.out")).unwrap();
+        let copied = copy(from.path(), to.path(), Modes::Kept, |path| path == Path::new("left.out")).unwrap();
         let there = |name: &str| to.path().join(name);
         assert_eq!(copied.sums.keys().collect::<Vec<_>>(), [Path::new("deep/file")]);
         assert_eq!(copied.sums[Path::new("deep/file")], digest(&at("deep/file")).unwrap());
         assert_eq!(copied.passed, [PathBuf::from("pipe")]);
-        assert!(copied.unreadable.is_empty());
+        assert!(copied.missing.is_empty() && !copied.modes_lost);
         assert_eq!(std::fs::metadata(there("deep/file")).unwrap().permissions().mode() & 0o7777, 0o750);
         assert_eq!(std::fs::metadata(there("deep")).unwrap().permissions().mode() & 0o7777, 0o500);
         assert!(there("deep/empty").is_dir());
@@ -209,6 +250,10 @@ mod tests {
         assert!(!there("left.out").exists());
         let time = |path: PathBuf| std::fs::metadata(path).unwrap().modified().unwrap();
         assert_eq!(time(there("deep/file")), time(at("deep/file")));
+        let private = tempfile::tempdir().unwrap();
+        copy(from.path(), private.path(), Modes::Private, |_| false).unwrap();
+        let mode = |name: &str| std::fs::metadata(private.path().join(name)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!((mode("deep"), mode("deep/file")), (0o700, 0o600));
         for folder in [at("deep"), there("deep")] {
             std::fs::set_permissions(folder, Permissions::from_mode(0o700)).unwrap();
         }

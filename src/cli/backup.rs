@@ -21,7 +21,7 @@ pub fn run(env: &Environment, destination: &Path, options: &Options) -> ExitCode
     let began = Instant::now();
     let made = match backup::make(env, destination, options.keep) {
         Ok(made) => made,
-        Err(cause) => return failed("no backup was made", &cause),
+        Err(cause) => return failed(&format!("no backup was made in {}", destination.display()), &cause),
     };
     println!(
         "{}: {} files, {:.1} MB, {} memories, the database is sound ({:.1} s)",

@@ -18,7 +18,7 @@ const UPGRADE: &str = ".workspace-layout-upgrade.json";
 /// Entries of a restored backup that have not taken their places yet.
 pub const RESTORING: &str = ".signetd-restoring";
 /// In a workspace that another machine's daemon serves: a replica of it is kept here.
-const STANDBY: &str = "STANDBY";
+pub const STANDBY: &str = "STANDBY";
 /// A larger file is no layout.
 const MOST: u64 = 64 * 1024;
 
