@@ -26,7 +26,7 @@ import parts
 
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
-PACKAGES = "systemd-sysv,dbus,adduser,init-system-helpers,procps"
+PACKAGES = "systemd-sysv,dbus,dbus-user-session,libpam-systemd,adduser,init-system-helpers,procps"
 URL = "http://127.0.0.1:3850"
 # Of the units, worst allowed.
 EXPOSURE = {"signetd.service": 1.5, "signetd-backup.service": 1.5, "signetd-replica.service": 1.6}
@@ -74,6 +74,10 @@ def ask(path, body=None):
     request = urllib.request.Request(URL + path, data, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=20) as answer:
         return json.load(answer)
+
+
+def memories():
+    return ask("/api/memories?limit=1")["stats"]["total"]
 
 
 def answers():
@@ -194,6 +198,7 @@ def running(packages):
             under_systemd(root, booted, [f"/root/{package.name}" for package in packages])
         except BaseException:
             print(booted.try_run("journalctl", "--no-pager", "-n", "60", "-u", "signetd*"))
+            print(booted.try_run("journalctl", "--no-pager", "-n", "20", "--user-unit", "signetd*"))
             raise
         finally:
             booted.stop()
@@ -214,6 +219,7 @@ def under_systemd(root, booted, packages):
     watchdog(booted)
     socket(booted)
     backup(root, booted)
+    for_a_person(root, booted)
     booted.run("dpkg", "-r", "signetd")
     check("removed: stopped, the data stay", not answers() and root.has("var/lib/signetd/memory/memories.db"))
     booted.run("dpkg", "-P", "signetd")
@@ -265,8 +271,7 @@ def socket(booted):
     lost = [one for one in stored if ask(f"/api/memory/{one}")["id"] != one]
     check(f"{restarts} restarts behind the socket: nobody was refused, {len(stored)} writes answered meanwhile, {len(lost)} lost", not lost)
     booted.run("systemctl", "stop", "signetd.socket", "signetd")
-    booted.run("systemctl", "start", "signetd")
-    eventually("it answers", answers)
+    start(booted)
 
 
 def check_status(refused):
@@ -274,21 +279,48 @@ def check_status(refused):
         raise SystemExit(f"{refused.code} during a restart")
 
 
+def start(booted):
+    # started so often within seconds, systemd would say that this is enough
+    booted.run("systemctl", "reset-failed", "signetd")
+    booted.run("systemctl", "start", "signetd")
+    eventually("it answers", answers)
+
+
 def backup(root, booted):
     booted.run("systemctl", "start", "signetd-backup.service")
     made = sorted((root.path / "var/lib/signetd-backups").glob("signet-*"))
     check(f"the backup unit made {made[0].name if made else None} while the daemon ran", len(made) == 1 and answers())
     inside = f"/var/lib/signetd-backups/{made[0].name}"
-    said = booted.run("sh", "-c", f"cd {inside} && sha256sum --quiet -c SHA256SUMS && signetd restore {inside} --check")
+    said = booted.run("sh", "-c", f"cd {inside} && sha256sum --quiet -c SHA256SUMS && signetd restore {inside} --check --workspace /var/lib/signetd")
     check(f"sha256sum and signetd restore --check find it sound: {said.strip().split(', ', 1)[1]}", "whole and sound" in said)
-    total = ask("/api/status")
+    total = memories()
     booted.run("systemctl", "stop", "signetd")
     booted.run("signetd", "restore", inside, "--force", "--workspace", "/var/lib/signetd")
     owner = booted.run("stat", "-c", "%U %a", "/var/lib/signetd/memory/memories.db").strip()
     check(f"root restored it for the daemon's user ({owner})", owner == "signetd 600")
-    booted.run("systemctl", "start", "signetd")
+    start(booted)
+    check(f"restored, it serves {total} memories", total > 10 and memories() == total)
+
+
+def for_a_person(root, booted):
+    """The user unit, in a user's own manager."""
+    booted.run("systemctl", "stop", "signetd")
+    booted.run("adduser", "--disabled-password", "--gecos", "", "--quiet", "person")
+    booted.run("loginctl", "enable-linger", "person")
+    uid = booted.run("id", "-u", "person").strip()
+    manager = ["runuser", "-u", "person", "--", "env", f"XDG_RUNTIME_DIR=/run/user/{uid}", "HOME=/home/person", "systemctl", "--user"]
+    eventually("the person's manager runs", lambda: "running" in booted.try_run(*manager, "is-system-running"))
+    booted.run(*manager, "enable", "--now", "signetd.service", "signetd-backup.timer")
     eventually("it answers", answers)
-    check("restored, it serves", ask("/api/status")["status"] == total["status"])
+    ask("/api/memory/remember", {"content": "A person's own"})
+    booted.run(*manager, "restart", "signetd.service")
+    eventually("it answers", answers)
+    check("the user unit serves ~/.agents, and restarts", memories() == 1 and root.has("home/person/.agents/memory/memories.db"))
+    booted.run(*manager, "start", "signetd-backup.service")
+    made = list((root.path / "home/person/.local/state/signetd/backups").glob("signet-*/SHA256SUMS"))
+    check("its backup unit made a backup", len(made) == 1)
+    booted.run(*manager, "stop", "signetd.service")
+    start(booted)
 
 
 def main():
