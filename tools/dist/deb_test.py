@@ -97,7 +97,7 @@ class Root:
             shutil.copy(package, self.path / "root")
 
     def enter(self, *command):
-        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+        env = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
         return run("chroot", str(self.path), *command, env=env)
 
     def has(self, path):
@@ -174,6 +174,18 @@ def without_systemd(packages):
         check("nor is the user", users != 0)
 
 
+def from_archive(archive):
+    print("from the archive, with systemd's own tools, in a root without a running systemd:")
+    with tempfile.TemporaryDirectory(dir=dist.out()) as folder:
+        root = Root(folder, [archive])
+        root.enter("tar", "-C", "/usr/local", "--strip-components=1", "-xzf", f"/root/{archive.name}")
+        root.enter("systemd-sysusers")
+        root.enter("systemctl", "enable", "signetd", "signetd-backup.timer")
+        check("unpacked below /usr/local: it runs, the user is there, systemd finds the units",
+              "signetd" in root.enter("signetd", "version") and "signetd" in root.enter("getent", "passwd", "signetd")
+              and root.has("etc/systemd/system/multi-user.target.wants/signetd.service"))
+
+
 def units(booted):
     print("the units, by the systemd in the root:")
     listed = [f"/usr/lib/systemd/system/{name}" for name in
@@ -206,7 +218,7 @@ def running(packages):
 
 def under_systemd(root, booted, packages):
     say(booted.run("systemctl", "--version").splitlines()[0])
-    booted.run("dpkg", "-i", packages[0])
+    booted.run("apt-get", "install", "-q", "-y", packages[0])
     eventually("it answers", answers)
     check("installed: it is active, of type notify", property_of(booted, "signetd", "ActiveState") == "active")
     kept = ask("/api/memory/remember", {"content": "The lamp by the door is green"})["id"]
@@ -337,6 +349,7 @@ def main():
     packages = [deb.make(arch, binary, version, when), deb.make(arch, binary, f"{version}+test1", when)]
     try:
         without_systemd(packages)
+        from_archive(dist.archive(arch, binary, when)[0])
         running(packages)
     finally:
         packages[1].unlink()

@@ -51,8 +51,8 @@ def pack(folder, archive, when):
                 tar.add(path, arcname=str(path.relative_to(folder.parent)), recursive=False, filter=plain)
 
 
-def archive(arch, when):
-    binary = build.build(arch)
+def archive(arch, binary, when):
+    """The archive of an architecture, and its list of parts."""
     triple = build.toolchain(arch)[1]
     name = f"signetd-{parts.version()}-linux-{arch}"
     stamp = datetime.fromtimestamp(when, timezone.utc).isoformat().replace("+00:00", "Z")
@@ -69,14 +69,15 @@ def archive(arch, when):
         (documents / "parts.cdx.json").write_text(bill)
         pack(folder, out() / f"{name}.tar.gz", when)
     (out() / f"{name}.cdx.json").write_text(bill)
-    return [out() / f"{name}.tar.gz", out() / f"{name}.cdx.json"], binary
+    return [out() / f"{name}.tar.gz", out() / f"{name}.cdx.json"]
 
 
 def main(arches):
     when = build.committed_at()
     made, sizes = [], []
     for arch in arches:
-        files, binary = archive(arch, when)
+        binary = build.build(arch)
+        files = archive(arch, binary, when)
         made += files
         sizes.append((arch, binary.stat().st_size, files[0].stat().st_size))
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(made)]

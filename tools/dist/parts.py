@@ -40,6 +40,18 @@ def version():
     return tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
 
 
+# The C library a target is linked with, its licence, and where Debian has the text of it.
+LIBRARIES = {
+    "gnu": ("GNU C Library", "LGPL-2.1-or-later", "/usr/share/common-licenses/LGPL-2.1",
+            "Its source is Debian's package glibc; who wishes to link signetd with another one builds it from its own source (make static)."),
+    "musl": ("musl", "MIT", None, "Copyright 2005-2020 Rich Felker, et al."),
+}
+
+
+def c_library(triple):
+    return LIBRARIES["musl" if "musl" in triple else "gnu"]
+
+
 def sqlite_version(package):
     header = Path(package["manifest_path"]).parent / "sqlite3/sqlite3.h"
     return re.search(r'#define SQLITE_VERSION\s+"([^"]+)"', header.read_text()).group(1)
@@ -72,6 +84,9 @@ def bill(triple, binary, when):
         if source:
             other["version"] = sqlite_version(next(package for key, package in known.items() if key[0] == source))
         components.append(other)
+    name, licence, _, _ = c_library(triple)
+    components.append({"type": "library", "name": name, "licenses": [{"expression": licence}]})
+    components.append({"type": "library", "name": "Rust standard library", "licenses": [{"expression": "MIT OR Apache-2.0"}]})
     digest = hashlib.sha256(binary.read_bytes()).hexdigest()
     serial = hashlib.sha256(f"{digest} {triple}".encode()).hexdigest()
     serial = f"{serial[:8]}-{serial[8:12]}-5{serial[13:16]}-8{serial[17:20]}-{serial[20:32]}"
@@ -101,9 +116,13 @@ def notices(triple):
         if not files:
             silent.append(f"{name} {release} ({expression(package)}, {', '.join(package['authors']) or 'its authors'})")
     out = ["signetd is under the Apache License 2.0 (LICENSE). Its binary holds the following.", "",
-           "SQLite is in the public domain.", (ROOT / "assets/NOTICE").read_text().strip(), ""]
+           "SQLite is in the public domain. The Rust standard library is under the MIT licence or the Apache License 2.0.", (ROOT / "assets/NOTICE").read_text().strip(), ""]
     if silent:
         out += ["These name their licence in their manifest only:", *(f"  {line}" for line in silent), ""]
+    name, licence, path, note = c_library(triple)
+    out += [f"{name} ({licence}). {note}", ""]
+    if path and Path(path).exists():
+        texts[Path(path).read_text()] = [name]
     for text, crates in sorted(texts.items(), key=lambda item: item[1]):
         out += ["-" * 78, ", ".join(crates), "-" * 78, text, ""]
     return "\n".join(out) + "\n"
