@@ -66,6 +66,13 @@ fn dump(database: &Path) -> Vec<String> {
     rows
 }
 
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 fn has(database: &Path, id: &str) -> bool {
     common::open(database).query_row("SELECT 1 FROM memories WHERE id = ?1", [id], |_| Ok(())).is_ok()
 }
@@ -121,6 +128,7 @@ fn every_backup_of_a_loaded_daemon_comes_back_with_all_that_was_answered() {
 fn a_backup_that_is_not_as_it_was_is_refused() {
     let daemon = Daemon::start(QUIET);
     daemon.remember("The orchard has nine rows");
+    std::os::unix::fs::symlink("agent.yaml", daemon.workspace().join("link")).unwrap();
     let to = tempfile::tempdir().unwrap();
     let whole = backup(&daemon, to.path());
     let database = whole.join("workspace/memory/memories.db");
@@ -135,7 +143,7 @@ fn a_backup_that_is_not_as_it_was_is_refused() {
     let mut bytes = std::fs::read(&database).unwrap();
     bytes[5000] ^= 1;
     std::fs::write(&database, &bytes).unwrap();
-    assert!(sound().unwrap_err().contains("memories.db is not what it was"));
+    assert!(sound().unwrap_err().contains("is not what it was"));
     bytes[5000] ^= 1;
     std::fs::write(&database, &bytes).unwrap();
     let was = std::fs::read(&config).unwrap();
@@ -144,8 +152,27 @@ fn a_backup_that_is_not_as_it_was_is_refused() {
     std::fs::write(&config, &was).unwrap();
     let more = whole.join("workspace/more.md");
     std::fs::write(&more, b"x").unwrap();
-    assert!(sound().unwrap_err().contains("not in its list"));
+    assert!(sound().unwrap_err().contains("was not there when the backup was made"));
     std::fs::remove_file(&more).unwrap();
+    let link = whole.join("workspace/link");
+    let was = std::fs::read_link(&link).unwrap();
+    for (name, target) in [("link", "elsewhere"), (".daemon", "/etc"), ("memory/signets", "/etc"), ("STANDBY", "x")] {
+        let path = whole.join("workspace").join(name);
+        let kept = whole.join("kept");
+        let moved = std::fs::rename(&path, &kept).is_ok();
+        std::os::unix::fs::symlink(target, &path).unwrap();
+        assert!(sound().is_err(), "{name}");
+        std::fs::remove_file(&path).unwrap();
+        if moved {
+            std::fs::rename(&kept, &path).unwrap();
+        }
+    }
+    std::fs::create_dir(whole.join("workspace/.signetd-restoring")).unwrap();
+    assert!(sound().unwrap_err().contains("is in no backup"));
+    std::fs::remove_dir(whole.join("workspace/.signetd-restoring")).unwrap();
+    std::fs::remove_file(&link).unwrap();
+    assert!(sound().unwrap_err().contains("the link"));
+    std::os::unix::fs::symlink(was, &link).unwrap();
     let sums = whole.join("SHA256SUMS");
     let lines = std::fs::read_to_string(&sums).unwrap();
     std::fs::write(&sums, lines.replacen("workspace/", "workspace/../", 1)).unwrap();
@@ -214,15 +241,20 @@ fn the_newest_stay_and_what_was_half_made_goes() {
     let to = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(to.path().join(".partial-signet-20200101T000000Z/workspace")).unwrap();
     std::fs::create_dir_all(to.path().join("signet-of-somebody")).unwrap();
+    // another workspace's, and one of this that a wrong clock dated
+    let other = Daemon::start(QUIET);
+    let others = backup(&other, to.path());
     let first = backup(&daemon, to.path());
-    backup(&daemon, to.path());
-    let kept = run(&daemon, &["backup", text(to.path()), "--keep", "2"]);
-    assert!(String::from_utf8(kept.stdout).unwrap().contains(&format!("removed {}", first.display())));
-    let mut names: Vec<String> =
-        std::fs::read_dir(to.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    assert_eq!(names.len(), 3, "{names:?}");
-    assert_eq!(names[2], "signet-of-somebody");
+    let future = to.path().join("signet-29991231T235959Z");
+    std::fs::rename(backup(&daemon, to.path()), &future).unwrap();
+    let kept = run(&daemon, &["backup", text(to.path()), "--keep", "1"]);
+    let told = String::from_utf8(kept.stdout).unwrap();
+    let newest = PathBuf::from(told.split(": ").next().unwrap());
+    for gone in [&first, &future] {
+        assert!(told.contains(&format!("removed {}", gone.display())) && !gone.exists(), "{told}");
+    }
+    assert!(newest.exists() && others.exists());
+    assert_eq!(names(to.path()).len(), 3, "{:?}", names(to.path()));
     let inside = run(&daemon, &["backup", text(&daemon.workspace().join("copies"))]);
     assert!(said(&inside).contains("lies in the workspace"));
 }
@@ -236,19 +268,86 @@ fn a_backup_that_is_killed_leaves_none() {
         std::fs::write(daemon.workspace().join(format!("memory/large-{n}.md")), vec![b'x'; 1_000_000]).unwrap();
     }
     let to = tempfile::tempdir().unwrap();
-    for _ in 0..5 {
+    for round in 0..5 {
         let mut child = daemon.command(&["backup", text(to.path())]).spawn().unwrap();
-        common::eventually("a beginning", || {
-            std::fs::read_dir(to.path()).unwrap().next().is_some() || child.try_wait().unwrap().is_some()
+        // what the last one left is gone when the copy of the files begins
+        let copied = |partial: &Path| std::fs::read_dir(partial.join("workspace/memory")).map_or(0, Iterator::count);
+        common::eventually("a copy under way", || {
+            let most = names(to.path()).iter().map(|name| copied(&to.path().join(name))).max();
+            most.unwrap_or(0) > round * 8 || child.try_wait().unwrap().is_some()
         });
         child.kill().unwrap();
         child.wait().unwrap();
-        for entry in std::fs::read_dir(to.path()).unwrap().map(|e| e.unwrap().path()) {
-            if entry.file_name().unwrap().to_str().unwrap().starts_with("signet-") {
-                assert!(run(&empty(), &["restore", text(&entry), "--check"]).status.success());
-            }
+        for name in names(to.path()).iter().filter(|name| name.starts_with("signet-")) {
+            let path = to.path().join(name);
+            assert!(run(&empty(), &["restore", text(&path), "--check"]).status.success());
+            std::fs::remove_dir_all(path).unwrap();
         }
     }
+    assert!(!names(to.path()).is_empty(), "each was finished before it was killed");
     let whole = backup(&daemon, to.path());
     assert!(run(&daemon, &["restore", text(&whole), "--check"]).status.success());
+}
+
+#[test]
+fn a_workspace_that_is_not_whole_takes_no_good_backup_away() {
+    let mut daemon = Daemon::start(QUIET);
+    daemon.remember("The ledger is closed");
+    let to = tempfile::tempdir().unwrap();
+    let good = backup(&daemon, to.path());
+    daemon.end(Signal::TERM);
+    let refused = |why: &str| {
+        let done = run(&daemon, &["backup", text(to.path()), "--keep", "1"]);
+        assert!(!done.status.success() && said(&done).contains(why), "{}", said(&done));
+        assert_eq!(names(to.path()), [good.file_name().unwrap().to_str().unwrap()]);
+    };
+    let aside = daemon.workspace().join("aside.db");
+    std::fs::rename(daemon.database(), &aside).unwrap();
+    refused("there is no database");
+    std::os::unix::fs::symlink("/nowhere/memories.db", daemon.database()).unwrap();
+    refused("mounted");
+    std::fs::remove_file(daemon.database()).unwrap();
+    std::fs::rename(&aside, daemon.database()).unwrap();
+    std::fs::create_dir(daemon.workspace().join(".signetd-restoring")).unwrap();
+    refused("was not restored to the end");
+}
+
+#[test]
+fn a_memory_folder_that_is_a_link_is_copied_and_left_alone() {
+    let mut daemon = Daemon::start(QUIET);
+    daemon.end(Signal::TERM);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("memory");
+    std::fs::rename(daemon.workspace().join("memory"), &target).unwrap();
+    std::os::unix::fs::symlink(&target, daemon.workspace().join("memory")).unwrap();
+    daemon.boot();
+    daemon.remember("The lock is by the weir");
+    let to = tempfile::tempdir().unwrap();
+    let made = backup(&daemon, to.path());
+    // the daemon still has its file
+    daemon.remember("And the key is under the mat");
+    let copy = restored(&made);
+    assert!(std::fs::symlink_metadata(copy.workspace().join("memory")).unwrap().is_dir());
+    let rows: i64 =
+        common::open(&copy.database()).query_row("SELECT COUNT(*) FROM memories", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 1);
+}
+
+#[test]
+fn a_daemon_that_waited_for_a_restore_looks_at_what_it_left() {
+    let daemon = Daemon::prepare(QUIET);
+    let folder = daemon.workspace().join(".daemon");
+    std::fs::create_dir_all(&folder).unwrap();
+    let lock = std::fs::File::create(folder.join("pid")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let child = daemon.command(&["serve"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let descriptors = format!("/proc/{}/fd", child.id());
+    common::eventually("it waits for the lock", || {
+        let open = std::fs::read_dir(&descriptors).into_iter().flatten().filter_map(Result::ok);
+        open.into_iter().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|path| path == folder.join("pid")))
+    });
+    std::fs::create_dir(daemon.workspace().join(".signetd-restoring")).unwrap();
+    drop(lock);
+    let ended = child.wait_with_output().unwrap();
+    assert!(!ended.status.success() && said(&ended).contains("was not restored to the end"), "{}", said(&ended));
 }

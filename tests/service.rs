@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
@@ -126,7 +127,6 @@ fn a_restart_behind_a_kept_socket_refuses_nobody_and_loses_nothing_answered() {
 
 /// The id of a memory, if it was answered; the daemon may have been stopping.
 fn remember(mut stream: TcpStream, content: &str) -> Option<String> {
-    use std::io::{Read, Write};
     let body = serde_json::json!({ "content": content }).to_string();
     let head = format!(
         "POST /api/memory/remember HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
@@ -144,16 +144,21 @@ fn remember(mut stream: TcpStream, content: &str) -> Option<String> {
 
 #[test]
 fn a_config_that_cannot_be_read_keeps_a_wide_socket_to_this_machine() {
-    // of another address of this machine, which is not the loopback network's
-    let Some(address) = elsewhere() else { return };
+    let Some(address) = elsewhere() else {
+        eprintln!("SKIPPED: this machine has no address but the loopback network's");
+        return;
+    };
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let mut daemon = Daemon::prepare("auth: [");
     daemon.port = listener.local_addr().unwrap().port();
     activate(&mut daemon, &listener);
     assert_eq!(daemon.get("/health").status, 200);
-    let stream = TcpStream::connect((address, daemon.port)).unwrap();
-    assert_eq!(remember(stream, "from elsewhere"), None);
-    assert_eq!(daemon.total(), 0);
+    // closed without a word, not answered with a refusal
+    let mut stream = TcpStream::connect((address, daemon.port)).unwrap();
+    let _ = stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert_eq!(String::from_utf8_lossy(&answer), "");
 }
 
 /// The address by which this machine would reach another; nothing is sent.

@@ -6,18 +6,21 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{DATABASE, FORMAT, Failure, NOTE, SUMS, TREE, is_left_out, sums, tree, tree::Modes};
+use super::inspect::{self, text};
+use super::tree::{Modes, Rules};
+use super::{DATABASE, FORMAT, Failure, NOTE, SUMS, TREE, is_followed, is_left_out, read_note, sums, tree};
 use crate::config::Environment;
+use crate::core::workspace;
 use crate::db;
 use crate::sys::files;
 use crate::text::{hex, time};
 
-/// What a whole backup's folder is called, with its time behind it.
+/// What a finished backup's folder is called, with its time behind it.
 const NAME: &str = "signet-";
-/// What one is called that is being made.
+/// What one is called that is being made, or taken away.
 const PARTIAL: &str = ".partial-signet-";
 
 /// A backup that was made.
@@ -31,13 +34,16 @@ pub struct Made {
     pub missing: Vec<String>,
     /// Older backups that were taken away.
     pub removed: Vec<PathBuf>,
+    /// Why what should be taken away is still there.
+    pub left: Vec<String>,
 }
 
-/// Makes a backup of a workspace in a folder of its own below `destination`. With `keep`, the newest so many of those that
-/// are there stay, if this one lacks nothing.
+/// Makes a backup of a workspace in a folder of its own below `destination`. With `keep`, the newest so many of this
+/// workspace's stay, if this one lacks nothing.
 pub fn make(env: &Environment, destination: &Path, keep: Option<usize>) -> Result<Made, Failure> {
-    if !env.workspace.is_dir() {
-        return Err(format!("there is no workspace at {}", env.workspace.display()).into());
+    workspace::check_layout(env)?;
+    if !env.database().exists() {
+        return Err(format!("there is no database in {}: no daemon has served it yet", env.workspace.display()).into());
     }
     DirBuilder::new().recursive(true).mode(0o700).create(destination)?;
     let (destination, workspace) = (destination.canonicalize()?, env.workspace.canonicalize()?);
@@ -45,77 +51,80 @@ pub fn make(env: &Environment, destination: &Path, keep: Option<usize>) -> Resul
         return Err(format!("{} lies in the workspace, and would be lost with it", destination.display()).into());
     }
     let place = File::open(&destination)?;
-    if flock(&place, FlockOperation::NonBlockingLockExclusive).is_err() {
-        return Err(format!("another backup is being made in {}", destination.display()).into());
-    }
-    // nobody makes one now: what is half made was left by one that was ended
-    for (left, _) in backups(&destination, PARTIAL)? {
-        std::fs::remove_dir_all(left)?;
+    let mut left = Vec::new();
+    match flock(&place, FlockOperation::NonBlockingLockExclusive) {
+        // nobody else makes one now: what is half made was left by one that was ended
+        Ok(()) => left.extend(remove_partial(&destination)?),
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            return Err(format!("another backup is being made in {}", destination.display()).into());
+        }
+        // some file systems of other machines have no locks
+        Err(cause) => log::debug!(target: "backup", "{} cannot be locked: {cause}", destination.display()),
     }
     let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let partial = destination.join(format!("{PARTIAL}{stamp}"));
+    let partial = free_name(&destination, PARTIAL, &stamp);
     DirBuilder::new().mode(0o700).create(&partial)?;
-    let made = fill(env, &partial).and_then(|made| {
+    let made = fill(env, &workspace, &partial).and_then(|made| {
         rustix::fs::syncfs(&place)?;
-        let path = free_name(&destination, &stamp);
+        let path = free_name(&destination, NAME, &stamp);
         std::fs::rename(&partial, &path)?;
         place.sync_all()?;
         Ok(Made { path, ..made })
     });
     if made.is_err() {
         // the reason is what to tell; the next backup takes away what is left
-        let _ = std::fs::remove_dir_all(&partial);
+        let _ = inspect::remove(&partial);
     }
     let mut made = made?;
+    made.left = left;
     if let Some(keep) = keep.filter(|_| made.missing.is_empty()) {
-        made.removed = remove_oldest(&destination, keep)?;
+        remove_oldest(&destination, &workspace, keep, &mut made)?;
     }
     Ok(made)
 }
 
 /// Two may be made in a second.
-fn free_name(destination: &Path, stamp: &str) -> PathBuf {
-    let names = std::iter::once(format!("{NAME}{stamp}")).chain((2..).map(|n| format!("{NAME}{stamp}-{n}")));
-    let mut paths = names.map(|name| destination.join(name));
-    paths.find(|path| !path.exists()).unwrap_or_else(|| destination.join(NAME))
+fn free_name(folder: &Path, name: &str, stamp: &str) -> PathBuf {
+    let first = folder.join(format!("{name}{stamp}"));
+    let others = (2..).map(|n| folder.join(format!("{name}{stamp}-{n}")));
+    std::iter::once(first.clone()).chain(others).find(|path| !path.exists()).unwrap_or(first)
 }
 
-fn fill(env: &Environment, partial: &Path) -> Result<Made, Failure> {
+fn fill(env: &Environment, workspace: &Path, partial: &Path) -> Result<Made, Failure> {
     let to = partial.join(TREE);
     DirBuilder::new().mode(0o700).create(&to)?;
-    let database = to.join(DATABASE);
     // before the files: none of them then lacks what the database says
-    let found = env.database();
     let whole = partial.join("database");
-    let rows = if found.exists() { Some(database_into(&found, &whole)?) } else { None };
-    let mut copied = tree::copy(&env.workspace, &to, Modes::Kept, is_left_out)?;
-    if rows.is_some() {
-        DirBuilder::new().recursive(true).mode(0o700).create(to.join("memory"))?;
-        std::fs::rename(&whole, &database)?;
-        copied.bytes += std::fs::metadata(&database)?.len();
-        copied.sums.insert(DATABASE.into(), tree::digest(&database)?);
+    let rows = database_into(&env.database(), &whole)?;
+    let mut copied = tree::copy(workspace, &to, &Rules { modes: Modes::Kept, is_left_out, is_followed })?;
+    let database = to.join(DATABASE);
+    if let Some(folder) = database.parent().filter(|folder| !folder.exists()) {
+        DirBuilder::new().mode(0o700).create(folder)?;
     }
+    std::fs::rename(&whole, &database)?;
+    copied.bytes += std::fs::metadata(&database)?.len();
+    copied.sums.insert(DATABASE.into(), inspect::digest(&database)?);
     let missing: Vec<String> =
         copied.missing.iter().map(|(path, cause)| format!("{}: {cause}", path.display())).collect();
     let lines = sums::write(TREE, &copied.sums);
-    let rows = rows.unwrap_or_default();
     let note = json!({
         "format": FORMAT,
         "madeAt": time::iso(jiff::Timestamp::now()),
         "madeBy": format!("signetd {}", env!("CARGO_PKG_VERSION")),
-        "workspace": env.workspace.to_string_lossy(),
+        "workspace": text(workspace),
         "files": copied.sums.len(),
         "bytes": copied.bytes,
         "rows": rows,
+        "links": copied.links,
         "missing": missing,
         "modesKept": !copied.modes_lost,
-        "passedOver": copied.passed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+        "passedOver": copied.passed.iter().map(|path| text(path)).collect::<Vec<_>>(),
         "sumsSha256": hex(&Sha256::digest(&lines)),
     });
     files::replace(&partial.join(SUMS), &lines, 0o600)?;
     files::replace(&partial.join(NOTE), format!("{note:#}\n").as_bytes(), 0o600)?;
     let (files, bytes) = (copied.sums.len(), copied.bytes);
-    Ok(Made { path: PathBuf::new(), files, bytes, rows, missing, removed: Vec::new() })
+    Ok(Made { path: PathBuf::new(), files, bytes, rows, missing, removed: Vec::new(), left: Vec::new() })
 }
 
 /// Copies the database and looks whether the copy is sound; the rows of each of its tables.
@@ -128,34 +137,39 @@ fn database_into(from: &Path, to: &Path) -> Result<BTreeMap<String, i64>, Failur
     Ok(db::row_counts(to)?)
 }
 
-/// Folders whose names begin so, with what stands behind it, oldest first.
-fn backups(destination: &Path, beginning: &str) -> Result<Vec<(PathBuf, String)>, Failure> {
+/// Folders whose names begin so, oldest first.
+fn folders(destination: &Path, beginning: &str) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(destination)? {
         let entry = entry?;
-        let name = entry.file_name();
-        if let Some(stamp) = name.to_str().and_then(|name| name.strip_prefix(beginning))
-            && entry.file_type()?.is_dir()
-        {
-            found.push((entry.path(), stamp.to_owned()));
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(beginning)) && entry.file_type()?.is_dir() {
+            found.push(entry.path());
         }
     }
-    found.sort_by(|a, b| a.1.cmp(&b.1));
+    found.sort();
     Ok(found)
 }
 
-/// Only what is a backup is counted, and taken away.
-fn remove_oldest(destination: &Path, keep: usize) -> Result<Vec<PathBuf>, Failure> {
-    let mut whole: Vec<PathBuf> = backups(destination, NAME)?.into_iter().map(|(path, _)| path).collect();
-    whole.retain(|path| path.join(NOTE).is_file() && path.join(SUMS).is_file());
-    let too_many = whole.len().saturating_sub(keep.max(1));
-    whole.truncate(too_many);
-    for path in &whole {
+/// Takes away what was left half made, or half taken away; what cannot be is told.
+fn remove_partial(destination: &Path) -> Result<Vec<String>, Failure> {
+    let removed = folders(destination, PARTIAL)?.into_iter().map(|path| (inspect::remove(&path), path));
+    Ok(removed.filter_map(|(removed, path)| Some(format!("{}: {}", path.display(), removed.err()?))).collect())
+}
+
+/// Only what is a backup of the same workspace is counted, and taken away; never the one that was just made.
+fn remove_oldest(destination: &Path, workspace: &Path, keep: usize, made: &mut Made) -> Result<(), Failure> {
+    let mut others = folders(destination, NAME)?;
+    let own = Value::from(text(workspace));
+    others.retain(|path| *path != made.path && read_note(path).is_ok_and(|note| note["workspace"] == own));
+    let too_many = (others.len() + 1).saturating_sub(keep.max(1));
+    for path in others.into_iter().take(too_many) {
         // under another name first: what is half taken away is no backup
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let going = destination.join(name.replacen(NAME, PARTIAL, 1));
-        std::fs::rename(path, &going)?;
-        std::fs::remove_dir_all(going)?;
+        let going = free_name(destination, PARTIAL, name.strip_prefix(NAME).unwrap_or_default());
+        match std::fs::rename(&path, &going).and_then(|()| inspect::remove(&going)) {
+            Ok(()) => made.removed.push(path),
+            Err(cause) => made.left.push(format!("{}: {cause}", path.display())),
+        }
     }
-    Ok(whole)
+    Ok(())
 }

@@ -7,9 +7,12 @@
 //!     backup.json     when, of what, by which version, rows of every table, the checksum of SHA256SUMS
 //! ```
 //!
-//! A backup is made in a folder of another name, synced and renamed when it is whole: what has that name is whole.
-//! The database comes first and is one moment's; files are copied after it, so none lacks what the database says.
+//! A backup is made in a folder of another name, synced and renamed when it is finished: what has that name lacks nothing
+//! but what its note says. The database comes first and is one moment's; files are copied after it, so none lacks what
+//! the database says.
 
+mod check;
+mod inspect;
 mod make;
 mod restore;
 mod sums;
@@ -17,8 +20,10 @@ mod tree;
 
 use std::path::Path;
 
+pub use check::{Checked, check};
 pub use make::{Made, make};
-pub use restore::{Checked, Restored, check, holds_anything, restore};
+pub use restore::{Broken, holds_anything, restore};
+use serde_json::Value;
 
 use crate::core::workspace::STANDBY;
 
@@ -31,8 +36,9 @@ const SUMS: &str = "SHA256SUMS";
 const NOTE: &str = "backup.json";
 /// Of [`NOTE`]; another is refused.
 const FORMAT: u64 = 1;
-/// A larger [`NOTE`] is none.
-const MOST_NOTE: u64 = 4 * 1024 * 1024;
+/// Bytes of [`NOTE`] and of [`SUMS`] at most.
+const MOST_NOTE: u64 = 16 * 1024 * 1024;
+const MOST_SUMS: u64 = 128 * 1024 * 1024;
 /// The database, below the workspace.
 const DATABASE: &str = "memory/memories.db";
 
@@ -43,12 +49,30 @@ fn is_left_out(path: &Path) -> bool {
     let top = !text.contains('/');
     // the database is copied by itself, its older copies are not
     text.starts_with(DATABASE)
+        // what Litestream knows of another moment's database
+        || text.starts_with("memory/.memories.db-litestream")
         || text == ".daemon/pid"
         // log lines are; what was said in a session stands in logs/transcripts
         || (text.starts_with(".daemon/logs/") && text != ".daemon/logs/transcripts" && !text.starts_with(".daemon/logs/transcripts/"))
         || name == "node_modules"
         || name.starts_with(".signetd-")
         || (top && (name.starts_with(restore::BEFORE) || matches!(&*name, STANDBY | "signetai" | ".shadow" | "lost+found")))
+}
+
+/// Folders that people put elsewhere and link to. In a backup they are folders.
+fn is_followed(path: &Path) -> bool {
+    path == Path::new("memory") || path == Path::new(".daemon")
+}
+
+/// What a backup says of itself.
+fn read_note(backup: &Path) -> Result<Value, Failure> {
+    let none = |why: String| format!("{} is no backup: {NOTE}: {why}", backup.display());
+    let bytes = inspect::read(&backup.join(NOTE), MOST_NOTE).map_err(|cause| none(cause.to_string()))?;
+    let note: Value = serde_json::from_slice(&bytes).map_err(|cause| none(cause.to_string()))?;
+    match note["format"].as_u64() {
+        Some(FORMAT) => Ok(note),
+        _ => Err(none(format!("of format {}, not {FORMAT}", note["format"])).into()),
+    }
 }
 
 #[cfg(test)]

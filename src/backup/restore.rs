@@ -1,21 +1,17 @@
-//! Looks whether a backup is whole and sound, and puts it in the place of a workspace.
+//! Puts a checked backup in the place of a workspace.
 //!
-//! What was there is moved aside into a folder of the workspace, never deleted. The copy is made and checked beside
-//! it first; then a name says that entries are being exchanged, and no daemon starts until all are.
+//! What was there is moved aside into a folder of the workspace, never deleted. The copy is made and compared beside it
+//! first; then a name says that entries are being exchanged, and no daemon starts until all are.
 
-use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs::{DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-
-use super::{DATABASE, FORMAT, Failure, MOST_NOTE, NOTE, SUMS, TREE, sums, tree, tree::Modes};
+use super::tree::{Rules, copy};
+use super::{Checked, Failure, TREE, inspect};
 use crate::config::Environment;
 use crate::core::workspace::{RESTORING, STANDBY};
-use crate::db;
-use crate::text::hex;
 
 /// Folders of what was there before a restore, with the time behind it.
 pub const BEFORE: &str = ".before-restore-";
@@ -25,71 +21,18 @@ const STAGED: &str = ".signetd-restore";
 const DAEMON: &str = ".daemon";
 const LOCK: &str = "pid";
 
-/// A backup that is whole and sound.
-pub struct Checked {
-    pub made_at: String,
-    pub files: usize,
-    pub rows: BTreeMap<String, i64>,
-    /// What it says it is without.
-    pub missing: Vec<String>,
-    sums: sums::Sums,
-    modes: Modes,
+/// A restore that came to nothing.
+pub enum Broken {
+    /// The workspace is as it was.
+    Before(Failure),
+    /// Some entries have been exchanged: no daemon starts on it. What was there is in that folder, as far as it was
+    /// moved.
+    Within(Failure, PathBuf),
 }
 
-/// What a restore did.
-pub struct Restored {
-    /// Where what was there before is now.
-    pub before: Option<PathBuf>,
-}
-
-/// Reads all of a backup: every file is there and as it was, none is there that was not, the database is sound and
-/// has the rows it had.
-pub fn check(backup: &Path) -> Result<Checked, Failure> {
-    let note = read_note(&backup.join(NOTE))?;
-    let lines = std::fs::read(backup.join(SUMS)).map_err(|cause| format!("{SUMS}: {cause}"))?;
-    if note["sumsSha256"].as_str() != Some(&hex(&Sha256::digest(&lines))) {
-        return Err(format!("{SUMS} is not the one that was made with this backup").into());
-    }
-    let sums = sums::read(TREE, &lines).ok_or(format!("{SUMS} cannot be read"))?;
-    let root = backup.join(TREE);
-    for (path, expected) in &sums {
-        let found = tree::digest(&root.join(path)).map_err(|cause| format!("{}: {cause}", path.display()))?;
-        if found != *expected {
-            return Err(format!("{} is not what it was when the backup was made", path.display()).into());
-        }
-    }
-    let database = root.join(DATABASE);
-    let mut rows = BTreeMap::new();
-    if sums.contains_key(Path::new(DATABASE)) {
-        db::schema::inspect_file(&database)?;
-        let problems = db::integrity_problems(&database)?;
-        if !problems.is_empty() {
-            return Err(format!("its database is damaged: {}", problems.join("; ")).into());
-        }
-        rows = db::row_counts(&database)?;
-    }
-    let said: BTreeMap<String, i64> = serde_json::from_value(note["rows"].clone()).unwrap_or_default();
-    if said != rows {
-        return Err("its database has not the rows it had".into());
-    }
-    let missing = note["missing"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let missing = missing.map(str::to_owned).collect();
-    let made_at = note["madeAt"].as_str().unwrap_or_default().to_owned();
-    let modes = if note["modesKept"] == Value::Bool(false) { Modes::Private } else { Modes::Kept };
-    Ok(Checked { made_at, files: sums.len(), rows, missing, sums, modes })
-}
-
-fn read_note(path: &Path) -> Result<Value, Failure> {
-    let none = |why: String| format!("{} is no backup: {why}", path.parent().unwrap_or(path).display());
-    let meta = std::fs::metadata(path).map_err(|cause| none(format!("{NOTE}: {cause}")))?;
-    if meta.len() > MOST_NOTE {
-        return Err(none(format!("{NOTE} is too large")).into());
-    }
-    let note: Value =
-        serde_json::from_slice(&std::fs::read(path)?).map_err(|cause| none(format!("{NOTE}: {cause}")))?;
-    match note["format"].as_u64() {
-        Some(FORMAT) => Ok(note),
-        other => Err(none(format!("of format {other:?}, not {FORMAT}")).into()),
+impl<E: Into<Failure>> From<E> for Broken {
+    fn from(cause: E) -> Self {
+        Broken::Before(cause.into())
     }
 }
 
@@ -108,39 +51,60 @@ fn is_beside(name: &str) -> bool {
     name == "lost+found" || name == STANDBY || name.starts_with(BEFORE)
 }
 
-/// Puts a checked backup in the place of a workspace that is locked by the caller.
-pub fn restore(env: &Environment, backup: &Path, checked: &Checked) -> Result<Restored, Failure> {
+/// Puts a checked backup in the place of a workspace that is locked by the caller. Where what was there is now, newest
+/// first.
+pub fn restore(env: &Environment, backup: &Path, checked: &Checked) -> Result<Vec<PathBuf>, Broken> {
     let workspace = &env.workspace;
     in_one_piece(workspace)?;
     let staged = workspace.join(STAGED);
-    if staged.exists() {
-        // left by one that was ended
-        std::fs::remove_dir_all(&staged)?;
+    if let Err(cause) = stage(backup, checked, &staged) {
+        // half a copy is room that a daemon might need
+        let _ = inspect::remove(&staged);
+        return Err(Broken::Before(cause));
     }
-    DirBuilder::new().mode(0o700).create(&staged)?;
-    let copied = tree::copy(&backup.join(TREE), &staged, checked.modes, |_| false)?;
-    if let Some((path, cause)) = copied.missing.first() {
-        return Err(format!("{}: {cause}", path.display()).into());
-    }
-    if copied.sums != checked.sums {
-        return Err(
-            "the backup holds files that are not in its list, or changed while it was read; nothing was changed".into(),
-        );
-    }
-    give_to_owner(workspace, &staged)?;
     let place = File::open(workspace)?;
-    rustix::fs::syncfs(&place)?;
-    let restoring = workspace.join(RESTORING);
-    let before = exchange(workspace, &staged, &restoring)?;
-    std::fs::remove_dir_all(&restoring)?;
-    rustix::fs::syncfs(&place)?;
-    Ok(Restored { before })
+    let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let before = (1..)
+        .map(|n| workspace.join(if n == 1 { format!("{BEFORE}{stamp}") } else { format!("{BEFORE}{stamp}-{n}") }))
+        .find(|path| !path.exists())
+        .ok_or("no name is free")?;
+    let exchanged = exchange(workspace, &staged, &before).and_then(|()| Ok(rustix::fs::syncfs(&place)?));
+    exchanged.map_err(|cause| Broken::Within(cause, before))?;
+    let mut all: Vec<PathBuf> = std::fs::read_dir(workspace)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BEFORE)))
+        .collect();
+    all.sort_by(|a, b| b.cmp(a));
+    Ok(all)
 }
 
-/// What is to be moved aside must not be mounted: it would stay, among what is put in its place.
+/// Copies the backup to where it waits for its place, and looks whether it still is what was checked.
+fn stage(backup: &Path, checked: &Checked, staged: &Path) -> Result<(), Failure> {
+    if std::fs::symlink_metadata(staged).is_ok() {
+        // left by one that was ended
+        inspect::remove(staged)?;
+    }
+    DirBuilder::new().mode(0o700).create(staged)?;
+    let rules = Rules { modes: checked.modes, is_left_out: |_| false, is_followed: |_| false };
+    let copied = copy(&backup.join(TREE), staged, &rules)?;
+    if let Some((path, cause)) = copied.missing.first() {
+        return Err(format!("{path:?}: {cause}").into());
+    }
+    if copied.sums != checked.sums || copied.links != checked.links {
+        return Err("the backup changed while it was read".into());
+    }
+    Ok(rustix::fs::syncfs(File::open(staged)?)?)
+}
+
+/// What is to be moved aside must not be mounted or linked: it would stay, among what is put in its place, or be
+/// taken from elsewhere.
 fn in_one_piece(workspace: &Path) -> Result<(), Failure> {
     let device = std::fs::metadata(workspace)?.dev();
-    for folder in [workspace.to_owned(), workspace.join(DAEMON)] {
+    let daemon = workspace.join(DAEMON);
+    if std::fs::symlink_metadata(&daemon)?.is_symlink() {
+        return Err(format!("{} is a link: restore into another folder", daemon.display()).into());
+    }
+    for folder in [workspace, &daemon] {
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
             if std::fs::symlink_metadata(&path)?.dev() != device {
@@ -153,47 +117,31 @@ fn in_one_piece(workspace: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Root restores for the workspace's owner.
-fn give_to_owner(workspace: &Path, staged: &Path) -> Result<(), Failure> {
-    let owner = std::fs::metadata(workspace)?;
-    if !rustix::process::geteuid().is_root() || owner.uid() == 0 {
-        return Ok(());
-    }
-    let mut paths = vec![staged.to_owned()];
-    while let Some(path) = paths.pop() {
-        std::os::unix::fs::lchown(&path, Some(owner.uid()), Some(owner.gid()))?;
-        if std::fs::symlink_metadata(&path)?.is_dir() {
-            for entry in std::fs::read_dir(&path)? {
-                paths.push(entry?.path());
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Moves what is there aside and what is staged in its place.
-fn exchange(workspace: &Path, staged: &Path, restoring: &Path) -> Result<Option<PathBuf>, Failure> {
-    let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    let before = workspace.join(format!("{BEFORE}{stamp}"));
-    if restoring.exists() {
-        // of a restore that was ended: what it had not moved comes from a backup, and goes with what is there
-        std::fs::rename(restoring, workspace.join(format!("{BEFORE}rest-{stamp}")))?;
+fn exchange(workspace: &Path, staged: &Path, before: &Path) -> Result<(), Failure> {
+    DirBuilder::new().mode(0o700).create(before)?;
+    let (restoring, daemon) = (workspace.join(RESTORING), workspace.join(DAEMON));
+    if std::fs::symlink_metadata(&restoring).is_ok() {
+        // of a restore that was ended: kept as everything else
+        move_entry(&restoring, &before.join("unfinished"))?;
     }
-    std::fs::rename(staged, restoring)?;
+    std::fs::rename(staged, &restoring)?;
     File::open(workspace)?.sync_all()?;
-    DirBuilder::new().mode(0o700).create(&before)?;
     DirBuilder::new().mode(0o700).create(before.join(DAEMON))?;
-    move_all(workspace, &before, |name| name == DAEMON || name == RESTORING || is_beside(name))?;
-    move_all(&workspace.join(DAEMON), &before.join(DAEMON), |name| name == LOCK)?;
-    let daemon = restoring.join(DAEMON);
-    if daemon.is_dir() {
-        move_all(&daemon, &workspace.join(DAEMON), |name| name == LOCK)?;
+    move_all(workspace, before, |name| name == DAEMON || name == RESTORING || is_beside(name))?;
+    move_all(&daemon, &before.join(DAEMON), |name| name == LOCK)?;
+    let restored = restoring.join(DAEMON);
+    if restored.is_dir() {
+        move_all(&restored, &daemon, |name| name == LOCK)?;
     }
-    move_all(restoring, workspace, |name| name == DAEMON)?;
-    give_to_owner(workspace, &before)?;
+    move_all(&restoring, workspace, |name| name == DAEMON)?;
+    // what was moved is on disk before the mark goes
+    rustix::fs::syncfs(File::open(workspace)?)?;
+    inspect::remove(&restoring)?;
     // what is empty goes; what holds something refuses to
     let _ = std::fs::remove_dir(before.join(DAEMON));
-    Ok(std::fs::remove_dir(&before).is_err().then_some(before))
+    let _ = std::fs::remove_dir(before);
+    Ok(())
 }
 
 fn move_all(from: &Path, to: &Path, stays: impl Fn(&str) -> bool) -> Result<(), Failure> {
@@ -201,8 +149,23 @@ fn move_all(from: &Path, to: &Path, stays: impl Fn(&str) -> bool) -> Result<(), 
         let entry = entry?;
         let name = entry.file_name();
         if !name.to_str().is_some_and(&stays) {
-            std::fs::rename(entry.path(), to.join(&name))?;
+            move_entry(&entry.path(), &to.join(&name))
+                .map_err(|cause| format!("{}: {cause}", entry.path().display()))?;
         }
+    }
+    Ok(())
+}
+
+/// A folder that is for reading only takes no other parent, and keeps its mode all the same.
+fn move_entry(from: &Path, to: &Path) -> io::Result<()> {
+    let meta = std::fs::symlink_metadata(from)?;
+    let locked = meta.is_dir() && meta.permissions().mode() & 0o200 == 0;
+    if locked {
+        std::fs::set_permissions(from, Permissions::from_mode(0o700))?;
+    }
+    std::fs::rename(from, to)?;
+    if locked {
+        std::fs::set_permissions(to, meta.permissions())?;
     }
     Ok(())
 }

@@ -5,19 +5,17 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
+use super::inspect::{Links, PIECE, open, text};
 use super::sums::Sums;
 use crate::text::hex;
-
-/// Bytes read at a time.
-const PIECE: usize = 128 * 1024;
 
 /// What a copy came to.
 #[derive(Default)]
 pub struct Copied {
     pub sums: Sums,
+    pub links: Links,
     pub bytes: u64,
     /// Sockets, pipes and devices, which are no content.
     pub passed: Vec<PathBuf>,
@@ -36,9 +34,17 @@ pub enum Modes {
     Private,
 }
 
-/// Copies what is below `from` to the folder `to`, which is there, but for what `is_left_out` says of a path below it.
-/// What vanishes meanwhile was not there. A file that grows meanwhile is copied as long as it was.
-pub fn copy(from: &Path, to: &Path, modes: Modes, is_left_out: impl Fn(&Path) -> bool) -> io::Result<Copied> {
+/// What a copy does with some paths below its source.
+pub struct Rules {
+    pub modes: Modes,
+    pub is_left_out: fn(&Path) -> bool,
+    /// Links to folders that are copied as the folder they lead to.
+    pub is_followed: fn(&Path) -> bool,
+}
+
+/// Copies what is below `from` to the folder `to`, which is there and empty. What vanishes meanwhile was not there. A file that
+/// grows meanwhile is copied as long as it was.
+pub fn copy(from: &Path, to: &Path, rules: &Rules) -> io::Result<Copied> {
     let mut copied = Copied::default();
     let mut folders = vec![PathBuf::new()];
     // modes and times of folders come last: a folder may be for reading only, and what is put in changes its time
@@ -53,10 +59,10 @@ pub fn copy(from: &Path, to: &Path, modes: Modes, is_left_out: impl Fn(&Path) ->
         };
         for entry in entries {
             let path = folder.join(entry?.file_name());
-            if is_left_out(&path) {
+            if (rules.is_left_out)(&path) {
                 continue;
             }
-            let meta = match std::fs::symlink_metadata(from.join(&path)) {
+            let meta = match look(&from.join(&path), (rules.is_followed)(&path)) {
                 Ok(meta) => meta,
                 Err(cause) => {
                     copied.miss(path, cause);
@@ -68,14 +74,19 @@ pub fn copy(from: &Path, to: &Path, modes: Modes, is_left_out: impl Fn(&Path) ->
                 made.push((path.clone(), meta));
                 folders.push(path);
             } else {
-                one(from, to, path, &meta, modes, &mut copied)?;
+                one(from, to, path, &meta, rules.modes, &mut copied)?;
             }
         }
     }
     for (path, meta) in made.into_iter().rev() {
-        copied.modes_lost |= !settle(&File::open(to.join(path))?, &meta, modes)?;
+        copied.modes_lost |= !settle(&File::open(to.join(path))?, &meta, rules.modes)?;
     }
     Ok(copied)
+}
+
+fn look(path: &Path, is_followed: bool) -> io::Result<Metadata> {
+    let meta = std::fs::symlink_metadata(path)?;
+    if is_followed && meta.is_symlink() { std::fs::metadata(path) } else { Ok(meta) }
 }
 
 impl Copied {
@@ -94,18 +105,7 @@ fn has_no_place(cause: &io::Error) -> bool {
 /// Copies what is no folder. An error is the target's.
 fn one(from: &Path, to: &Path, path: PathBuf, meta: &Metadata, modes: Modes, copied: &mut Copied) -> io::Result<()> {
     if meta.is_symlink() {
-        let linked = std::fs::read_link(from.join(&path)).and_then(|target| {
-            std::os::unix::fs::symlink(target, to.join(&path)).map_err(|cause| match has_no_place(&cause) {
-                true => io::Error::new(cause.kind(), "a link, which the place of the backup cannot hold"),
-                false => cause,
-            })
-        });
-        match linked {
-            Err(cause) if cause.kind() == io::ErrorKind::StorageFull => return Err(cause),
-            Err(cause) => copied.miss(path, cause),
-            Ok(()) => {}
-        }
-        return Ok(());
+        return link(from, to, path, copied);
     }
     if !meta.is_file() {
         copied.passed.push(path);
@@ -133,14 +133,24 @@ fn one(from: &Path, to: &Path, path: PathBuf, meta: &Metadata, modes: Modes, cop
     Ok(())
 }
 
-/// A regular file, and nothing that took its place since it was looked at.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "no longer a file"));
+fn link(from: &Path, to: &Path, path: PathBuf, copied: &mut Copied) -> io::Result<()> {
+    let target = match std::fs::read_link(from.join(&path)) {
+        Ok(target) => target,
+        Err(cause) => {
+            copied.miss(path, cause);
+            return Ok(());
+        }
+    };
+    match std::os::unix::fs::symlink(&target, to.join(&path)) {
+        Ok(()) => {
+            copied.links.insert(text(&path), text(&target));
+        }
+        Err(cause) if has_no_place(&cause) => {
+            copied.miss(path, io::Error::new(cause.kind(), "a link, which the place of the backup cannot hold"));
+        }
+        Err(cause) => return Err(cause),
     }
-    Ok(file)
+    Ok(())
 }
 
 /// What is read, so far; its failure is told from one of the target.
@@ -209,22 +219,10 @@ fn settle(copy: &File, meta: &Metadata, modes: Modes) -> io::Result<bool> {
     Ok(copy.metadata()?.permissions().mode() & 0o777 == mode)
 }
 
-/// The SHA-256 of a file.
-pub fn digest(path: &Path) -> io::Result<String> {
-    let mut file = open(path)?;
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; PIECE]);
-    loop {
-        let bytes = file.read(&mut buffer)?;
-        if bytes == 0 {
-            return Ok(hex(&hash.finalize()));
-        }
-        hash.update(&buffer[..bytes]);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backup::inspect::{digest, list, remove};
 
     #[test]
     fn modes_links_and_empty_folders_are_kept_and_pipes_passed_over() {
@@ -237,7 +235,9 @@ mod tests {
         std::os::unix::fs::symlink("deep/file", at("link")).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), 0o600.into()).unwrap();
         std::fs::set_permissions(at("deep"), Permissions::from_mode(0o500)).unwrap();
-        let copied = copy(from.path(), to.path(), Modes::Kept, |path| path == Path::new("left.out")).unwrap();
+        let mut rules =
+            Rules { modes: Modes::Kept, is_left_out: |path| path == Path::new("left.out"), is_followed: |_| false };
+        let copied = copy(from.path(), to.path(), &rules).unwrap();
         let there = |name: &str| to.path().join(name);
         assert_eq!(copied.sums.keys().collect::<Vec<_>>(), [Path::new("deep/file")]);
         assert_eq!(copied.sums[Path::new("deep/file")], digest(&at("deep/file")).unwrap());
@@ -251,11 +251,15 @@ mod tests {
         let time = |path: PathBuf| std::fs::metadata(path).unwrap().modified().unwrap();
         assert_eq!(time(there("deep/file")), time(at("deep/file")));
         let private = tempfile::tempdir().unwrap();
-        copy(from.path(), private.path(), Modes::Private, |_| false).unwrap();
+        rules.modes = Modes::Private;
+        copy(from.path(), private.path(), &rules).unwrap();
         let mode = |name: &str| std::fs::metadata(private.path().join(name)).unwrap().permissions().mode() & 0o7777;
         assert_eq!((mode("deep"), mode("deep/file")), (0o700, 0o600));
-        for folder in [at("deep"), there("deep")] {
-            std::fs::set_permissions(folder, Permissions::from_mode(0o700)).unwrap();
-        }
+        let listed = list(to.path()).unwrap();
+        assert_eq!(listed.files.into_iter().collect::<Vec<_>>(), [Path::new("deep/file")]);
+        assert_eq!((listed.links, listed.others.len()), (copied.links, 0));
+        // also as somebody who is not root
+        remove(&there("deep")).unwrap();
+        std::fs::set_permissions(at("deep"), Permissions::from_mode(0o700)).unwrap();
     }
 }

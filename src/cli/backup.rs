@@ -1,11 +1,12 @@
 //! `signetd backup` and `signetd restore`.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use super::place::lock_workspace;
-use crate::backup::{self, Failure};
+use crate::backup::{self, Broken, Failure};
 use crate::config::Environment;
 
 /// What the command line may say of a backup or a restore.
@@ -16,12 +17,15 @@ pub struct Options {
     pub check: bool,
 }
 
-/// Makes a backup; fails too when it had to be made without a file.
+/// Makes a backup; fails too when it had to be made without a file, or older ones cannot be taken away.
 pub fn run(env: &Environment, destination: &Path, options: &Options) -> ExitCode {
     let began = Instant::now();
     let made = match backup::make(env, destination, options.keep) {
         Ok(made) => made,
-        Err(cause) => return failed(&format!("no backup was made in {}", destination.display()), &cause),
+        Err(cause) => {
+            eprintln!("signetd: no backup was made in {}: {cause}", destination.display());
+            return ExitCode::FAILURE;
+        }
     };
     println!(
         "{}: {} files, {:.1} MB, {} memories, the database is sound ({:.1} s)",
@@ -35,54 +39,73 @@ pub fn run(env: &Environment, destination: &Path, options: &Options) -> ExitCode
         println!("removed {}", path.display());
     }
     for missing in &made.missing {
-        eprintln!("signetd: the backup is without {missing}");
+        eprintln!("signetd: the backup is without {}", missing.escape_debug());
     }
-    if made.missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    for left in &made.left {
+        eprintln!("signetd: not taken away: {}", left.escape_debug());
+    }
+    if made.missing.is_empty() && made.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Puts a backup in the place of the workspace, or only looks at it.
 pub fn restore(env: &Environment, from: &Path, options: &Options) -> ExitCode {
     match put_back(env, from, options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(cause) => failed("nothing was restored", &cause),
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Broken::Before(cause)) => eprintln!("signetd: {cause}; nothing was changed"),
+        Err(Broken::Within(cause, before)) => eprintln!(
+            "signetd: {cause}\nThe workspace was exchanged in part, and no daemon starts on it. Run the same command with --force again; what \
+             was there is in {}",
+            before.display()
+        ),
     }
-}
-
-fn failed(what: &str, cause: &Failure) -> ExitCode {
-    eprintln!("signetd: {what}: {cause}");
     ExitCode::FAILURE
 }
 
-fn put_back(env: &Environment, from: &Path, options: &Options) -> Result<(), Failure> {
+fn put_back(env: &Environment, from: &Path, options: &Options) -> Result<(), Broken> {
     let checked = backup::check(from)?;
     println!(
-        "{}: made {}, {} files, {} memories, whole and sound",
+        "{}: made {}, {} files, {} memories, sound",
         from.display(),
-        checked.made_at,
+        checked.made_at.escape_debug(),
         checked.files,
         checked.rows.get("memories").unwrap_or(&0)
     );
     for missing in &checked.missing {
-        println!("it was made without {missing}");
+        println!("it was made without {}", missing.escape_debug());
     }
     if options.check {
         return Ok(());
     }
     let workspace = env.workspace.display();
+    own(&env.workspace)?;
     if backup::holds_anything(&env.workspace) && !options.force {
-        return Err(format!("{workspace} is not empty; with --force what is there is moved aside").into());
+        return Err(format!("{workspace} is not empty (with --force what is there is moved aside)").into());
     }
     let folders = std::fs::DirBuilder::new().recursive(true).create(env.daemon_dir());
     folders.map_err(|cause| format!("cannot create {}: {cause}", env.daemon_dir().display()))?;
     // two never work on one workspace, and this one is about to be another
     let lock = lock_workspace(env, Duration::ZERO)?;
     let restored = backup::restore(env, from, &checked);
-    drop(lock);
-    // stale, it does no harm
+    // with the file goes the lock: another makes a new one
     let _ = std::fs::remove_file(env.daemon_dir().join("pid"));
-    match restored?.before {
-        Some(before) => println!("restored into {workspace}; what was there is in {}", before.display()),
-        None => println!("restored into {workspace}"),
+    drop(lock);
+    let before = restored?;
+    println!("restored into {workspace}");
+    for path in before {
+        println!("what was there is in {}", path.display());
     }
     Ok(())
+}
+
+/// Root restores into nobody else's folder: what it makes would not be theirs, and what they made might lead it astray.
+fn own(workspace: &Path) -> Result<(), Failure> {
+    match std::fs::metadata(workspace) {
+        Ok(meta) if rustix::process::geteuid().is_root() && meta.uid() != 0 => Err(format!(
+            "{} belongs to another user: run it as that one, sudo -u '#{}' signetd …",
+            workspace.display(),
+            meta.uid()
+        )
+        .into()),
+        _ => Ok(()),
+    }
 }

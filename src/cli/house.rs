@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::place::lock_workspace;
 use crate::app::{self, App};
 use crate::config::{Environment, Live};
-use crate::core::{Core, Listening};
+use crate::core::{Core, Listening, workspace};
 use crate::db::Db;
 use crate::http::Dispatcher;
 use crate::parts::agents;
@@ -32,6 +32,8 @@ impl Opened {
     /// Waits so long for another that has the workspace.
     pub fn new(env: Environment, patience: Duration) -> Result<Self, Failure> {
         let lock = lock_workspace(&env, patience)?;
+        // who had it before may have left it half restored
+        workspace::check_layout(&env)?;
         let config = Live::load(&env);
         let db = Db::open(&env.database(), Arc::new(SystemClock), Arc::new(SystemIds))?;
         let roster = config.current().roster.clone();

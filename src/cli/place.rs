@@ -3,12 +3,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::net::{TcpListener, ToSocketAddrs};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use listenfd::ListenFd;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 use signal_hook::iterator::Signals;
@@ -38,7 +38,10 @@ pub fn lock_workspace(env: &Environment, patience: Duration) -> Result<File, Fai
     let path = env.daemon_dir().join("pid");
     let until = Instant::now() + patience;
     let mut file = loop {
-        let file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path)?;
+        let mut options = OpenOptions::new();
+        // never what a link leads to
+        options.create(true).read(true).write(true).truncate(false).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+        let file = options.open(&path).map_err(|cause| format!("{}: {cause}", path.display()))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             // who gave it back took the file away: a lock on that one is worth nothing
             Ok(()) if is_there(&file, &path) => break file,

@@ -10,8 +10,8 @@ use crate::core::Core;
 use crate::http::Pulse;
 use crate::work::{Ticker, Tickers};
 
-/// Tells at half the time after which systemd restarts a silent daemon, if it does, on a thread of its own: no
-/// other work can keep it from that, and it tells for none.
+/// Looks four times in the time after which systemd restarts a silent daemon, if it does: a database that is busy for once
+/// is no reason. On a thread of its own, so that no other work keeps it from looking.
 pub fn start<A: Send + Sync + 'static>(core: &Arc<Core>, pulse: Pulse<A>) -> std::io::Result<Option<Tickers>> {
     let Some(limit) = sd_notify::watchdog_enabled() else { return Ok(None) };
     let watched = Arc::clone(core);
@@ -20,7 +20,7 @@ pub fn start<A: Send + Sync + 'static>(core: &Arc<Core>, pulse: Pulse<A>) -> std
 }
 
 fn pause(limit: Duration) -> Duration {
-    limit / 2
+    limit / 4
 }
 
 /// If the database answers both ways and requests are being finished.

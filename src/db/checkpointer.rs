@@ -224,7 +224,6 @@ mod tests {
         for _ in 0..60 {
             write_a_megabyte(&db).unwrap();
         }
-        db.checkpoint();
         assert!(length(&wal) > 55_000_000 && length(&path) < 10_000_000, "{} bytes are home", length(&path));
         for _ in 0..100 {
             write_a_megabyte(&db).unwrap();

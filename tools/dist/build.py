@@ -13,6 +13,7 @@ installed, musl before glibc; else Debian's own cross tools, which need no rustu
 import os
 import platform
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -103,19 +104,27 @@ def build(arch, symbols=False):
     place = target.parent / ("size" if symbols else arch) / "signetd"
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(built, place)
-    said = output("file", "-b", str(place)) if shutil.which("file") else "statically linked"
-    if "statically linked" not in said and "static-pie" not in said:
-        raise SystemExit(f"{place} is not static: {said}")
+    if asks_for_libraries(place.read_bytes()):
+        raise SystemExit(f"{place} is not static")
     print(f"{place}: {place.stat().st_size / 1e6:.2f} MB, {triple}, {output(rustc, '--version').strip()}", flush=True)
     return place
 
 
+def asks_for_libraries(program):
+    """Whether an ELF file (64 or 32 bits, little end first) names a loader: a program header of the type PT_INTERP."""
+    wide = program[4] == 2
+    start, = struct.unpack_from("<Q" if wide else "<I", program, 0x20 if wide else 0x1c)
+    size, count = struct.unpack_from("<HH", program, 0x36 if wide else 0x2a)
+    return any(struct.unpack_from("<I", program, start + n * size)[0] == 3 for n in range(count))
+
+
 def committed_at():
-    """The time that everything in a release has: the last commit's."""
+    """The time that everything in a release has: $SOURCE_DATE_EPOCH, else the last commit's."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
     try:
-        return int(output("git", "-C", str(ROOT), "log", "-1", "--format=%ct"))
-    except (OSError, ValueError, subprocess.CalledProcessError):
-        return int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
+        return int(given or output("git", "-C", str(ROOT), "log", "-1", "--format=%ct"))
+    except (OSError, ValueError, subprocess.CalledProcessError) as cause:
+        raise SystemExit(f"no time of a commit, and no SOURCE_DATE_EPOCH: {cause}") from cause
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -113,6 +114,8 @@ class Booted:
         env = dict(os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1")
         self.nspawn = subprocess.Popen(["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--console=pipe",
                                         "-D", str(root.path), "-b"], env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def wait(self):
         eventually("systemd runs", lambda: self.leader() and self.try_run("systemctl", "is-system-running").strip() in ("running", "degraded"))
 
     def leader(self):
@@ -165,7 +168,8 @@ def without_systemd(packages):
         root.enter("dpkg", "-r", "signetd")
         check("removed: the data stay, the program is gone", (data / "notes.md").exists() and not root.has("usr/bin/signetd"))
         root.enter("dpkg", "-i", new)
-        check("installed again: enabled again", root.has("etc/systemd/system/multi-user.target.wants/signetd.service"))
+        check("installed again: enabled again, and masked no more",
+              root.has("etc/systemd/system/multi-user.target.wants/signetd.service") and not root.has("etc/systemd/system/signetd.service"))
         root.enter("dpkg", "-P", "signetd")
         left = [path for path in ("var/lib/signetd", "etc/systemd/system/multi-user.target.wants/signetd.service",
                                   "usr/lib/systemd/system/signetd.service", "usr/share/doc/signetd") if root.has(path)]
@@ -189,7 +193,7 @@ def from_archive(archive):
 def units(booted):
     print("the units, by the systemd in the root:")
     listed = [f"/usr/lib/systemd/system/{name}" for name in
-              ("signetd.service", "signetd.socket", "signetd-backup.service", "signetd-backup.timer")]
+              sorted(path.name for path in (build.ROOT / "systemd/system").iterdir())]
     said = subprocess.run(booted.command("systemd-analyze", "verify", "--man=no", *listed), capture_output=True, text=True)
     check(f"systemd-analyze verify says: {said.stderr.strip() or 'nothing'}", said.returncode == 0 and not said.stderr.strip())
     for user, limits in ((False, EXPOSURE), (True, USER_EXPOSURE)):
@@ -207,6 +211,7 @@ def running(packages):
         root = Root(folder, packages)
         booted = Booted(root)
         try:
+            booted.wait()
             under_systemd(root, booted, [f"/root/{package.name}" for package in packages])
         except BaseException:
             print(booted.try_run("journalctl", "--no-pager", "-n", "60", "-u", "signetd*"))
@@ -231,11 +236,12 @@ def under_systemd(root, booted, packages):
     watchdog(booted)
     socket(booted)
     backup(root, booted)
+    replica(root, booted)
     for_a_person(root, booted)
     booted.run("dpkg", "-r", "signetd")
     check("removed: stopped, the data stay", not answers() and root.has("var/lib/signetd/memory/memories.db"))
     booted.run("dpkg", "-P", "signetd")
-    check("purged: the data are gone", not root.has("var/lib/signetd"))
+    check("purged: the data are gone, the backups are not", not root.has("var/lib/signetd") and root.has("var/lib/signetd-backups"))
 
 
 def upgrade(booted, package, kept):
@@ -264,7 +270,7 @@ def watchdog(booted):
 
 def socket(booted):
     booted.run("systemctl", "stop", "signetd")
-    booted.run("systemctl", "start", "signetd.socket")
+    booted.run("systemctl", "enable", "--now", "signetd.socket")
     check("with the socket unit alone nothing runs", property_of(booted, "signetd", "ActiveState") == "inactive")
     check("the first request starts it", ask("/health")["status"] == "healthy")
     stored, stop = [], False
@@ -282,7 +288,8 @@ def socket(booted):
                     raise SystemExit("a connection was refused during a restart")
     lost = [one for one in stored if ask(f"/api/memory/{one}")["id"] != one]
     check(f"{restarts} restarts behind the socket: nobody was refused, {len(stored)} writes answered meanwhile, {len(lost)} lost", not lost)
-    booted.run("systemctl", "stop", "signetd.socket", "signetd")
+    booted.run("systemctl", "disable", "--now", "signetd.socket")
+    booted.run("systemctl", "stop", "signetd")
     start(booted)
 
 
@@ -306,12 +313,40 @@ def backup(root, booted):
     said = booted.run("sh", "-c", f"cd {inside} && sha256sum --quiet -c SHA256SUMS && signetd restore {inside} --check --workspace /var/lib/signetd")
     check(f"sha256sum and signetd restore --check find it sound: {said.strip().split(', ', 1)[1]}", "whole and sound" in said)
     total = memories()
+    ask("/api/memory/remember", {"content": "Written after the backup"})
     booted.run("systemctl", "stop", "signetd")
-    booted.run("signetd", "restore", inside, "--force", "--workspace", "/var/lib/signetd")
+    restore = ["signetd", "restore", inside, "--force", "--workspace", "/var/lib/signetd"]
+    refused = subprocess.run(booted.command(*restore), capture_output=True, text=True)
+    check("root is told to restore as the daemon's user", refused.returncode == 1 and "sudo -u" in refused.stderr)
+    booted.run("runuser", "-u", "signetd", "--", *restore)
     owner = booted.run("stat", "-c", "%U %a", "/var/lib/signetd/memory/memories.db").strip()
-    check(f"root restored it for the daemon's user ({owner})", owner == "signetd 600")
+    check(f"restored as that one ({owner})", owner == "signetd 600")
     start(booted)
-    check(f"restored, it serves {total} memories", total > 10 and memories() == total)
+    check(f"restored, it serves {total} memories and not the one written later", total > 10 and memories() == total)
+
+
+def replica(root, booted):
+    """The unit with Litestream's program, if `make test` has fetched it."""
+    program = build.ROOT / "target/litestream/bin/litestream"
+    if not program.exists():
+        say("SKIPPED: no Litestream; make test fetches it")
+        return
+    shutil.copy(program, root.path / "usr/local/bin/litestream")
+    booted.run("install", "-D", "-m", "0644", "/usr/share/signetd/litestream.yml", "/etc/signetd/litestream.yml")
+    booted.run("systemctl", "enable", "--now", "signetd-replica")
+    stored = ask("/api/memory/remember", {"content": "Written beside Litestream"})["id"]
+    segments = root.path / "var/lib/signetd-replica/ltx"
+    eventually("a replica is made", lambda: segments.exists() and any(segments.rglob("*.ltx")))
+    # it stops after the daemon, with the last writes
+    booted.run("systemctl", "stop", "signetd", "signetd-replica")
+    booted.run("runuser", "-u", "signetd", "--", "litestream", "restore", "-config", "/etc/signetd/litestream.yml", "-o",
+               "/var/lib/signetd-replica/restored.db", "/var/lib/signetd/memory/memories.db")
+    with sqlite3.connect(root.path / "var/lib/signetd-replica/restored.db") as restored:
+        there = restored.execute("SELECT COUNT(*) FROM memories WHERE id = ?", (stored,)).fetchone()[0]
+    check("the replica unit runs Litestream, and what it restores has the last write", there == 1)
+    check("it is enabled", root.has("etc/systemd/system/multi-user.target.wants/signetd-replica.service"))
+    booted.run("systemctl", "disable", "signetd-replica")
+    start(booted)
 
 
 def for_a_person(root, booted):
