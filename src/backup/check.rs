@@ -21,6 +21,7 @@ pub struct Checked {
     pub missing: Vec<String>,
     pub(super) sums: sums::Sums,
     pub(super) links: Links,
+    pub(super) folders: usize,
     pub(super) modes: Modes,
 }
 
@@ -37,6 +38,9 @@ pub fn check(backup: &Path) -> Result<Checked, Failure> {
     let listed = inspect::list(&root).map_err(|cause| format!("{}: {cause}", root.display()))?;
     let links = serde_json::from_value(note["links"].clone()).unwrap_or_default();
     nothing_else(&listed, &sums, &links)?;
+    if note["folders"] != listed.folders.len() {
+        return Err("it has not the folders it had".into());
+    }
     for (path, expected) in &sums {
         let found = inspect::digest(&root.join(path)).map_err(|cause| format!("{path:?}: {cause}"))?;
         if found != *expected {
@@ -56,6 +60,7 @@ pub fn check(backup: &Path) -> Result<Checked, Failure> {
         missing: missing.map(str::to_owned).collect(),
         sums,
         links,
+        folders: listed.folders.len(),
         modes: if note["modesKept"] == Value::Bool(false) { Modes::Private } else { Modes::Kept },
     })
 }

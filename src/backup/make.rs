@@ -6,12 +6,14 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::inspect::{self, text};
 use super::tree::{Modes, Rules};
-use super::{DATABASE, FORMAT, Failure, NOTE, SUMS, TREE, is_followed, is_left_out, read_note, sums, tree};
+use super::{
+    DATABASE, FORMAT, Failure, MOST_NOTE, MOST_SUMS, NOTE, SUMS, TREE, is_followed, is_left_out, read_note, sums, tree,
+};
 use crate::config::Environment;
 use crate::core::workspace;
 use crate::db;
@@ -22,6 +24,9 @@ use crate::text::{hex, time};
 const NAME: &str = "signet-";
 /// What one is called that is being made, or taken away.
 const PARTIAL: &str = ".partial-signet-";
+
+/// Files that are told to be missing or passed over; of more, how many.
+const TOLD: usize = 1_000;
 
 /// A backup that was made.
 pub struct Made {
@@ -42,14 +47,16 @@ pub struct Made {
 /// workspace's stay, if this one lacks nothing.
 pub fn make(env: &Environment, destination: &Path, keep: Option<usize>) -> Result<Made, Failure> {
     workspace::check_layout(env)?;
-    if !env.database().exists() {
+    if !std::fs::metadata(env.database()).is_ok_and(|meta| meta.is_file()) {
         return Err(format!("there is no database in {}: no daemon has served it yet", env.workspace.display()).into());
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(destination)?;
-    let (destination, workspace) = (destination.canonicalize()?, env.workspace.canonicalize()?);
-    if destination.starts_with(&workspace) {
+    let workspace = env.workspace.canonicalize()?;
+    let mut there = std::path::absolute(destination)?.ancestors().find_map(|folder| folder.canonicalize().ok());
+    if there.take_if(|folder| folder.starts_with(&workspace)).is_some() {
         return Err(format!("{} lies in the workspace, and would be lost with it", destination.display()).into());
     }
+    DirBuilder::new().recursive(true).mode(0o700).create(destination)?;
+    let destination = destination.canonicalize()?;
     let place = File::open(&destination)?;
     let mut left = Vec::new();
     match flock(&place, FlockOperation::NonBlockingLockExclusive) {
@@ -104,8 +111,11 @@ fn fill(env: &Environment, workspace: &Path, partial: &Path) -> Result<Made, Fai
     std::fs::rename(&whole, &database)?;
     copied.bytes += std::fs::metadata(&database)?.len();
     copied.sums.insert(DATABASE.into(), inspect::digest(&database)?);
-    let missing: Vec<String> =
-        copied.missing.iter().map(|(path, cause)| format!("{}: {cause}", path.display())).collect();
+    let mut missing: Vec<String> =
+        copied.missing.iter().take(TOLD).map(|(path, cause)| format!("{}: {cause}", path.display())).collect();
+    if copied.missing.len() > TOLD {
+        missing.push(format!("{} more", copied.missing.len() - TOLD));
+    }
     let lines = sums::write(TREE, &copied.sums);
     let note = json!({
         "format": FORMAT,
@@ -115,14 +125,20 @@ fn fill(env: &Environment, workspace: &Path, partial: &Path) -> Result<Made, Fai
         "files": copied.sums.len(),
         "bytes": copied.bytes,
         "rows": rows,
+        "folders": copied.folders,
         "links": copied.links,
+        "host": host(),
         "missing": missing,
         "modesKept": !copied.modes_lost,
-        "passedOver": copied.passed.iter().map(|path| text(path)).collect::<Vec<_>>(),
+        "passedOver": copied.passed.iter().take(TOLD).map(|path| text(path)).collect::<Vec<_>>(),
         "sumsSha256": hex(&Sha256::digest(&lines)),
     });
+    let note = format!("{note:#}\n");
+    if lines.len() as u64 > MOST_SUMS || note.len() as u64 > MOST_NOTE {
+        return Err("the workspace holds more files or links than a backup can list".into());
+    }
     files::replace(&partial.join(SUMS), &lines, 0o600)?;
-    files::replace(&partial.join(NOTE), format!("{note:#}\n").as_bytes(), 0o600)?;
+    files::replace(&partial.join(NOTE), note.as_bytes(), 0o600)?;
     let (files, bytes) = (copied.sums.len(), copied.bytes);
     Ok(Made { path: PathBuf::new(), files, bytes, rows, missing, removed: Vec::new(), left: Vec::new() })
 }
@@ -134,7 +150,16 @@ fn database_into(from: &Path, to: &Path) -> Result<BTreeMap<String, i64>, Failur
     if !problems.is_empty() {
         return Err(format!("the database is damaged: {}", problems.join("; ")).into());
     }
-    Ok(db::row_counts(to)?)
+    let rows = db::row_counts(to)?;
+    if !rows.contains_key("memories") {
+        return Err(format!("{} is no database of Signet's", from.display()).into());
+    }
+    Ok(rows)
+}
+
+/// The machine's name: several may share a place for their backups.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Folders whose names begin so, oldest first.
@@ -156,13 +181,24 @@ fn remove_partial(destination: &Path) -> Result<Vec<String>, Failure> {
     Ok(removed.filter_map(|(removed, path)| Some(format!("{}: {}", path.display(), removed.err()?))).collect())
 }
 
-/// Only what is a backup of the same workspace is counted, and taken away; never the one that was just made.
+/// Only backups of the same workspace of this machine that have the names they were given are counted, and taken away;
+/// never the one that was just made. What is dated in the future, by a clock that was wrong, goes first.
 fn remove_oldest(destination: &Path, workspace: &Path, keep: usize, made: &mut Made) -> Result<(), Failure> {
-    let mut others = folders(destination, NAME)?;
-    let own = Value::from(text(workspace));
-    others.retain(|path| *path != made.path && read_note(path).is_ok_and(|note| note["workspace"] == own));
+    let (now, workspace, host) = (time::iso(jiff::Timestamp::now()), text(workspace), host());
+    let mut others = Vec::new();
+    for path in folders(destination, NAME)?.into_iter().filter(|path| *path != made.path && has_stamp(path)) {
+        if let Ok(note) = read_note(&path)
+            && note["workspace"] == workspace
+            && note["host"] == host
+        {
+            let made_at = note["madeAt"].as_str().unwrap_or_default().to_owned();
+            others.push((made_at <= now, made_at, path));
+        }
+    }
+    others.sort();
     let too_many = (others.len() + 1).saturating_sub(keep.max(1));
-    for path in others.into_iter().take(too_many) {
+    let others = others.into_iter().map(|(_, _, path)| path);
+    for path in others.take(too_many) {
         // under another name first: what is half taken away is no backup
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let going = free_name(destination, PARTIAL, name.strip_prefix(NAME).unwrap_or_default());
@@ -172,4 +208,17 @@ fn remove_oldest(destination: &Path, workspace: &Path, keep: usize, made: &mut M
         }
     }
     Ok(())
+}
+
+/// Whether a backup has the name it was made with: what people have renamed is theirs.
+fn has_stamp(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stamp = name.strip_prefix(NAME).unwrap_or_default();
+    let shape = |(at, byte): (usize, u8)| match at {
+        8 => byte == b'T',
+        15 => byte == b'Z',
+        16 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    stamp.len() >= 16 && stamp.bytes().enumerate().all(shape)
 }

@@ -25,7 +25,7 @@ pub use make::{Made, make};
 pub use restore::{Broken, holds_anything, restore};
 use serde_json::Value;
 
-use crate::core::workspace::STANDBY;
+use crate::core::workspace::{RESTORING, STAGED, STANDBY};
 
 /// What went wrong, for a person.
 pub type Failure = Box<dyn std::error::Error>;
@@ -48,15 +48,21 @@ fn is_left_out(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let top = !text.contains('/');
     // the database is copied by itself, its older copies are not
-    text.starts_with(DATABASE)
+    let of_database = |rest: &str| matches!(rest, "" | "-wal" | "-shm" | "-journal") || rest.starts_with(".bak-v");
+    text.strip_prefix(DATABASE).is_some_and(of_database)
         // what Litestream knows of another moment's database
         || text.starts_with("memory/.memories.db-litestream")
         || text == ".daemon/pid"
         // log lines are; what was said in a session stands in logs/transcripts
         || (text.starts_with(".daemon/logs/") && text != ".daemon/logs/transcripts" && !text.starts_with(".daemon/logs/transcripts/"))
         || name == "node_modules"
-        || name.starts_with(".signetd-")
-        || (top && (name.starts_with(restore::BEFORE) || matches!(&*name, STANDBY | "signetai" | ".shadow" | "lost+found")))
+        || is_temporary(&name)
+        || (top && (name.starts_with(restore::BEFORE) || matches!(&*name, STANDBY | STAGED | RESTORING | "signetai" | ".shadow" | "lost+found")))
+}
+
+/// What a file is called while it is written (`sys/files.rs`).
+fn is_temporary(name: &str) -> bool {
+    name.strip_prefix(".signetd-").is_some_and(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Folders that people put elsewhere and link to. In a backup they are folders.
@@ -91,7 +97,9 @@ mod tests {
             "signetai",
             "STANDBY",
             ".before-restore-20261130T020000Z",
-            "memory/.signetd-0a",
+            "memory/.signetd-0123456789abcdef0123456789abcdef",
+            ".signetd-restoring",
+            "memory/.memories.db-litestream",
         ] {
             assert!(is_left_out(Path::new(path)), "{path}");
         }
@@ -103,6 +111,8 @@ mod tests {
             ".daemon/auth-secret",
             ".secrets/secrets.enc",
             "memory/notes.md",
+            "memory/memories.db-notes",
+            "memory/.signetd-notes",
             "skills/signetai/SKILL.md",
         ] {
             assert!(!is_left_out(Path::new(path)), "{path}");

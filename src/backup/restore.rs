@@ -11,12 +11,10 @@ use std::path::{Path, PathBuf};
 use super::tree::{Rules, copy};
 use super::{Checked, Failure, TREE, inspect};
 use crate::config::Environment;
-use crate::core::workspace::{RESTORING, STANDBY};
+use crate::core::workspace::{RESTORING, STAGED, STANDBY};
 
 /// Folders of what was there before a restore, with the time behind it.
 pub const BEFORE: &str = ".before-restore-";
-/// Where the copy is made.
-const STAGED: &str = ".signetd-restore";
 /// The lock of a workspace lies there, and stays.
 const DAEMON: &str = ".daemon";
 const LOCK: &str = "pid";
@@ -55,6 +53,10 @@ fn is_beside(name: &str) -> bool {
 /// first.
 pub fn restore(env: &Environment, backup: &Path, checked: &Checked) -> Result<Vec<PathBuf>, Broken> {
     let workspace = &env.workspace;
+    let (here, there) = (workspace.canonicalize()?, backup.canonicalize()?);
+    if here.starts_with(&there) || there.starts_with(&here) {
+        return Err(format!("{} and {} lie in each other", backup.display(), workspace.display()).into());
+    }
     in_one_piece(workspace)?;
     let staged = workspace.join(STAGED);
     if let Err(cause) = stage(backup, checked, &staged) {
@@ -90,7 +92,7 @@ fn stage(backup: &Path, checked: &Checked, staged: &Path) -> Result<(), Failure>
     if let Some((path, cause)) = copied.missing.first() {
         return Err(format!("{path:?}: {cause}").into());
     }
-    if copied.sums != checked.sums || copied.links != checked.links {
+    if (copied.sums, copied.links, copied.folders) != (checked.sums.clone(), checked.links.clone(), checked.folders) {
         return Err("the backup changed while it was read".into());
     }
     Ok(rustix::fs::syncfs(File::open(staged)?)?)

@@ -16,6 +16,7 @@ use crate::text::hex;
 pub struct Copied {
     pub sums: Sums,
     pub links: Links,
+    pub folders: usize,
     pub bytes: u64,
     /// Sockets, pipes and devices, which are no content.
     pub passed: Vec<PathBuf>,
@@ -70,7 +71,15 @@ pub fn copy(from: &Path, to: &Path, rules: &Rules) -> io::Result<Copied> {
                 }
             };
             if meta.is_dir() {
-                DirBuilder::new().mode(0o700).create(to.join(&path))?;
+                match DirBuilder::new().mode(0o700).create(to.join(&path)) {
+                    Ok(()) => {}
+                    Err(cause) if has_no_place(&cause) => {
+                        copied.miss(path, cause);
+                        continue;
+                    }
+                    Err(cause) => return Err(at(&path, &cause)),
+                }
+                copied.folders += 1;
                 made.push((path.clone(), meta));
                 folders.push(path);
             } else {
@@ -91,7 +100,8 @@ fn look(path: &Path, is_followed: bool) -> io::Result<Metadata> {
 
 impl Copied {
     fn miss(&mut self, path: PathBuf, cause: io::Error) {
-        if cause.kind() != io::ErrorKind::NotFound {
+        // gone, or the folder it was in
+        if !matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
             self.missing.push((path, cause));
         }
     }
@@ -99,7 +109,8 @@ impl Copied {
 
 /// Whether a file system cannot hold such an entry, and not for want of room.
 fn has_no_place(cause: &io::Error) -> bool {
-    matches!(cause.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
+    use io::ErrorKind::{InvalidFilename, InvalidInput, PermissionDenied, Unsupported};
+    matches!(cause.kind(), PermissionDenied | InvalidInput | InvalidFilename | Unsupported)
 }
 
 /// Copies what is no folder. An error is the target's.
@@ -113,10 +124,12 @@ fn one(from: &Path, to: &Path, path: PathBuf, meta: &Metadata, modes: Modes, cop
     }
     let target = OpenOptions::new().create_new(true).write(true).mode(0o600).open(to.join(&path));
     let hashed = match (open(&from.join(&path)), target) {
-        (Ok(source), Ok(target)) => file(Source { file: &source, left: meta.len(), failed: None }, target)?,
+        (Ok(source), Ok(target)) => {
+            file(Source { file: &source, left: meta.len(), failed: None }, target).map_err(|cause| at(&path, &cause))?
+        }
         (Err(cause), _) => Err(cause),
         (_, Err(cause)) if has_no_place(&cause) => Err(cause),
-        (_, Err(cause)) => return Err(cause),
+        (_, Err(cause)) => return Err(at(&path, &cause)),
     };
     match hashed {
         Ok((target, digest, bytes)) => {
@@ -148,9 +161,14 @@ fn link(from: &Path, to: &Path, path: PathBuf, copied: &mut Copied) -> io::Resul
         Err(cause) if has_no_place(&cause) => {
             copied.miss(path, io::Error::new(cause.kind(), "a link, which the place of the backup cannot hold"));
         }
-        Err(cause) => return Err(cause),
+        Err(cause) => return Err(at(&path, &cause)),
     }
     Ok(())
+}
+
+/// Says which one failed.
+fn at(path: &Path, cause: &io::Error) -> io::Error {
+    io::Error::new(cause.kind(), format!("{path:?}: {cause}"))
 }
 
 /// What is read, so far; its failure is told from one of the target.

@@ -91,8 +91,11 @@ fn put_back(env: &Environment, from: &Path, options: &Options) -> Result<(), Bro
     drop(lock);
     let before = restored?;
     println!("restored into {workspace}");
-    for path in before {
+    for path in &before {
         println!("what was there is in {}", path.display());
+    }
+    if before.first().is_some_and(|path| path.join("memory/.memories.db-litestream").exists()) {
+        println!("Litestream replicated what was there: start it anew, or it sends nothing more");
     }
     Ok(())
 }

@@ -20,7 +20,27 @@ const BACKGROUND_GRACE: Duration = Duration::from_secs(2);
 
 type Failure = Box<dyn std::error::Error>;
 
-/// A workspace with its lock, before it is known where requests come from.
+/// A workspace that is this process's alone, before anything in it is touched.
+pub struct Claimed {
+    pub env: Environment,
+    /// Whether there is a folder for log files.
+    pub has_logs: bool,
+    lock: File,
+}
+
+impl Claimed {
+    /// Waits so long for another that has the workspace; looks at it again then, as that one may have been restoring it.
+    pub fn new(env: Environment, patience: Duration) -> Result<Self, Failure> {
+        workspace::check_layout(&env)?;
+        workspace::make_place(&env)?;
+        let lock = lock_workspace(&env, patience)?;
+        workspace::check_layout(&env)?;
+        let has_logs = workspace::prepare(&env)?;
+        Ok(Claimed { env, has_logs, lock })
+    }
+}
+
+/// A workspace with its database, before it is known where requests come from.
 pub struct Opened {
     pub env: Environment,
     config: Live,
@@ -29,11 +49,8 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Waits so long for another that has the workspace.
-    pub fn new(env: Environment, patience: Duration) -> Result<Self, Failure> {
-        let lock = lock_workspace(&env, patience)?;
-        // who had it before may have left it half restored
-        workspace::check_layout(&env)?;
+    pub fn new(claimed: Claimed) -> Result<Self, Failure> {
+        let Claimed { env, lock, .. } = claimed;
         let config = Live::load(&env);
         let db = Db::open(&env.database(), Arc::new(SystemClock), Arc::new(SystemIds))?;
         let roster = config.current().roster.clone();

@@ -10,7 +10,7 @@ use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::house::Opened;
+use super::house::{Claimed, Opened};
 use super::place::{inherited, listen, notify, raise_descriptor_limit};
 use super::watchdog;
 use crate::app;
@@ -30,20 +30,23 @@ const STOP_LIMIT: Duration = Duration::from_millis(9_500);
 type Failure = Box<dyn std::error::Error>;
 
 pub fn run(env: Environment) -> ExitCode {
-    let prepared =
-        workspace::check_layout(&env).and_then(|()| workspace::prepare(&env).map_err(|cause| cause.to_string()));
-    let log_folder = match prepared {
-        Ok(has_logs) => (has_logs || env.log_file.is_some() || env.log_dir.is_some()).then(|| env.log_folder()),
+    let claimed = match Claimed::new(env, LOCK_PATIENCE) {
+        Ok(claimed) => claimed,
         Err(cause) => {
             eprintln!("signetd: {cause}");
             return ExitCode::FAILURE;
         }
     };
+    let env = &claimed.env;
+    let log_folder = (claimed.has_logs || env.log_file.is_some() || env.log_dir.is_some()).then(|| env.log_folder());
     logging::start(log_folder.as_deref(), env.log_file.as_deref());
     if log_folder.is_none() {
         log::warn!(target: "daemon", "{} is no folder: log lines go to the console only", env.log_folder().display());
     }
-    match serve(env) {
+    if let Some(left) = workspace::leftover(env) {
+        log::warn!(target: "daemon", "{} was left by a restore that was ended; remove it", left.display());
+    }
+    match serve(claimed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
             log::error!(target: "daemon", "{cause}");
@@ -52,10 +55,10 @@ pub fn run(env: Environment) -> ExitCode {
     }
 }
 
-fn serve(env: Environment) -> Result<(), Failure> {
+fn serve(claimed: Claimed) -> Result<(), Failure> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     raise_descriptor_limit();
-    let opened = Opened::new(env, LOCK_PATIENCE)?;
+    let opened = Opened::new(claimed)?;
     let Some((door, bind)) = door(&opened, &mut signals)? else { return Ok(()) };
     let mut house = opened.furnish(Listening { bind, port: door.local_addr()?.port() })?;
     let core = Arc::clone(&house.core);
@@ -73,7 +76,6 @@ fn serve(env: Environment) -> Result<(), Failure> {
     notify(&[NotifyState::Stopping]);
     let pid = core.env.daemon_dir().join("pid");
     end_in_any_case(pid.clone())?;
-    core.stop.stop();
     server.stop(GRACE);
     house.close();
     log::info!(target: "daemon", "stopped");

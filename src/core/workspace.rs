@@ -15,6 +15,8 @@ const LAYOUT: &str = "workspace-layout.json";
 const NEWER_DATABASE: &str = "data/signet.db";
 /// Says that a newer version is moving the workspace.
 const UPGRADE: &str = ".workspace-layout-upgrade.json";
+/// Where a restore puts what it copies, before it takes its place.
+pub const STAGED: &str = ".signetd-restore";
 /// Entries of a restored backup that have not taken their places yet.
 pub const RESTORING: &str = ".signetd-restoring";
 /// In a workspace that another machine's daemon serves: a replica of it is kept here.
@@ -109,6 +111,18 @@ fn layout_version(path: &Path, size: u64) -> Result<u64, String> {
         Some(other) => Err(format!("{} names layout {other}, which is not known here", path.display())),
         None => Err(format!("{} cannot be understood", path.display())),
     }
+}
+
+/// What a restore left that was ended before it changed anything.
+pub fn leftover(env: &Environment) -> Option<PathBuf> {
+    Some(env.workspace.join(STAGED)).filter(|path| is_there(path))
+}
+
+/// Makes the folder that a workspace's lock is in.
+pub fn make_place(env: &Environment) -> io::Result<()> {
+    let folder = env.daemon_dir();
+    make_private(&folder)
+        .map_err(|cause| io::Error::new(cause.kind(), format!("cannot create {}: {cause}", folder.display())))
 }
 
 /// Makes the folders the daemon works in, private to the user, and tightens what it made before.

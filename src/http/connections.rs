@@ -215,6 +215,15 @@ impl Connections {
         self.table().open.len()
     }
 
+    /// Whether somebody has connected, or begun a request, that no worker has got yet.
+    pub fn has_begun(&self) -> bool {
+        let begun = |c: &Arc<Connection>| {
+            let phase = Phase::from_u8(c.phase.load(Ordering::Acquire));
+            !c.is_busy() && matches!(phase, Phase::Head | Phase::Body | Phase::Upload)
+        };
+        self.table().open.values().any(begun)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

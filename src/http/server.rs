@@ -61,6 +61,9 @@ impl Default for HttpConfig {
 /// the database no more than whether a known credential still holds, which needs little stack.
 const CONNECTION_STACK: usize = 128 * 1024;
 
+/// How long those are served who came before a stop; a silent client holds it no longer.
+const DRAIN: Duration = Duration::from_millis(500);
+
 /// The queue of each lane.
 pub(super) struct Lanes([Sender<Job>; Lane::ALL.len()]);
 
@@ -87,6 +90,13 @@ pub(super) struct Shared<A: 'static> {
     pub(super) lanes: Lanes,
     /// Requests that the workers of each lane have finished.
     pub(super) finished: [AtomicU64; Lane::ALL.len()],
+}
+
+impl<A> Shared<A> {
+    /// Whether a request is on its way to a worker.
+    fn is_asked(&self) -> bool {
+        self.connections.has_begun() || Lane::ALL.iter().any(|lane| !self.lanes.of(*lane).is_empty())
+    }
 }
 
 /// A running HTTP server.
@@ -150,11 +160,15 @@ impl<A: Send + Sync + 'static> Server<A> {
         Pulse::new(Arc::clone(&self.shared))
     }
 
-    /// New requests on open connections get 503 from now on (but for routes that answer while
-    /// stopping), no more connections are taken, and running requests have `grace` to finish.
+    /// No more connections are taken; who has connected already is served, for a moment. Then new requests on open connections
+    /// get 503 (but for routes that answer while stopping), and running requests have `grace` to finish.
     pub fn stop(self, grace: Duration) {
-        self.shared.stop.stop();
         self.door.close();
+        let deadline = Instant::now() + DRAIN;
+        while self.shared.is_asked() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.shared.stop.stop();
         let deadline = Instant::now() + grace;
         while self.shared.running.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));

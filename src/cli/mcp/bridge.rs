@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::LONGEST;
 use super::daemon::Daemon;
-use crate::cli::house::{House, Opened};
+use crate::cli::house::{Claimed, House, Opened};
 use crate::config::Environment;
-use crate::core::{Listening, workspace};
+use crate::core::Listening;
 use crate::http::{Body, Headers, Method, Request, json};
 use crate::parts::mcp::{Mcp, RpcError};
 use crate::sys::locks;
@@ -155,10 +155,8 @@ impl Bridge {
             return Ok(Arc::clone(house));
         }
         let open = || -> Result<House, Box<dyn std::error::Error>> {
-            workspace::check_layout(&self.env)?;
-            workspace::prepare(&self.env)?;
             let listening = Listening { bind: "127.0.0.1".to_owned(), port: self.env.port };
-            Opened::new(self.env.clone(), LOCK_PATIENCE)?.furnish(listening)
+            Opened::new(Claimed::new(self.env.clone(), LOCK_PATIENCE)?)?.furnish(listening)
         };
         let house = Arc::new(open().map_err(|cause| format!("no daemon runs, and the workspace stays shut: {cause}"))?);
         log::info!(target: "mcp", "no daemon runs: the workspace {} is opened here", self.env.workspace.display());
