@@ -68,7 +68,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Removes a folder with what is in it, also where its owner has taken himself the right to change it.
+/// Removes a folder with what is in it, also folders that are for reading only.
 pub fn remove(folder: &Path) -> io::Result<()> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

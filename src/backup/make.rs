@@ -85,7 +85,10 @@ pub fn make(env: &Environment, destination: &Path, keep: Option<usize>) -> Resul
     let mut made = made?;
     made.left = left;
     if let Some(keep) = keep.filter(|_| made.missing.is_empty()) {
-        remove_oldest(&destination, &workspace, keep, &mut made)?;
+        // it was made, whatever comes of the others
+        if let Err(cause) = remove_oldest(&destination, &workspace, keep, &mut made) {
+            made.left.push(format!("older backups: {cause}"));
+        }
     }
     Ok(made)
 }

@@ -23,6 +23,7 @@ use std::path::Path;
 pub use check::{Checked, check};
 pub use make::{Made, make};
 pub use restore::{Broken, holds_anything, restore};
+
 use serde_json::Value;
 
 use crate::core::workspace::{RESTORING, STAGED, STANDBY};
@@ -44,20 +45,31 @@ const DATABASE: &str = "memory/memories.db";
 
 /// What of a workspace is no part of a backup: what runs, what is made again, and copies of what is copied.
 fn is_left_out(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let top = !text.contains('/');
-    // the database is copied by itself, its older copies are not
-    let of_database = |rest: &str| matches!(rest, "" | "-wal" | "-shm" | "-journal") || rest.starts_with(".bak-v");
-    text.strip_prefix(DATABASE).is_some_and(of_database)
-        // what Litestream knows of another moment's database
-        || text.starts_with("memory/.memories.db-litestream")
-        || text == ".daemon/pid"
-        // log lines are; what was said in a session stands in logs/transcripts
-        || (text.starts_with(".daemon/logs/") && text != ".daemon/logs/transcripts" && !text.starts_with(".daemon/logs/transcripts/"))
+    let (text, name) = (path.to_string_lossy(), path.file_name().unwrap_or_default().to_string_lossy());
+    let is_at_top = !text.contains('/');
+    text == ".daemon/pid"
+        || is_of_database(&text)
+        || text.strip_prefix(".daemon/logs/").is_some_and(is_log)
         || name == "node_modules"
         || is_temporary(&name)
-        || (top && (name.starts_with(restore::BEFORE) || matches!(&*name, STANDBY | STAGED | RESTORING | "signetai" | ".shadow" | "lost+found")))
+        || (is_at_top && is_beside(&name))
+}
+
+/// The database is copied by itself; its older copies are not, nor what Litestream knows of another moment's.
+fn is_of_database(text: &str) -> bool {
+    let beside = |rest: &str| matches!(rest, "" | "-wal" | "-shm" | "-journal") || rest.starts_with(".bak-v");
+    text.strip_prefix(DATABASE).is_some_and(beside) || text.starts_with("memory/.memories.db-litestream")
+}
+
+/// Of `.daemon/logs`: lines of a log, and not what was said in sessions.
+fn is_log(rest: &str) -> bool {
+    rest != "transcripts" && !rest.starts_with("transcripts/")
+}
+
+/// What lies in a workspace's folder and is not of it.
+fn is_beside(name: &str) -> bool {
+    name.starts_with(restore::BEFORE)
+        || matches!(name, STANDBY | STAGED | RESTORING | "signetai" | ".shadow" | "lost+found")
 }
 
 /// What a file is called while it is written (`sys/files.rs`).

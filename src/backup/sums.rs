@@ -36,7 +36,7 @@ pub fn write(folder: &str, sums: &Sums) -> Vec<u8> {
     text
 }
 
-/// The paths below `folder` with their checksums; `None` when a line is none, or names what lies elsewhere.
+/// The paths below `folder` with their checksums; `None` when a line cannot be read, or names what lies elsewhere.
 pub fn read(folder: &str, text: &[u8]) -> Option<Sums> {
     let mut sums = Sums::new();
     for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {

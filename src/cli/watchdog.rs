@@ -1,7 +1,6 @@
 //! Tells systemd that the daemon lives, as long as it does: what is not told restarts it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sd_notify::NotifyState;
 
@@ -15,12 +14,8 @@ use crate::work::{Ticker, Tickers};
 pub fn start<A: Send + Sync + 'static>(core: &Arc<Core>, pulse: Pulse<A>) -> std::io::Result<Option<Tickers>> {
     let Some(limit) = sd_notify::watchdog_enabled() else { return Ok(None) };
     let watched = Arc::clone(core);
-    let ticker = Ticker::new("watchdog", move || pause(limit), move |_| feed(&watched, &pulse));
+    let ticker = Ticker::new("watchdog", move || limit / 4, move |_| feed(&watched, &pulse));
     Tickers::start("watchdog", &core.stop, vec![ticker]).map(Some)
-}
-
-fn pause(limit: Duration) -> Duration {
-    limit / 4
 }
 
 /// If the database answers both ways and requests are being finished.

@@ -24,9 +24,9 @@ pub const STANDBY: &str = "STANDBY";
 /// A larger file is no layout.
 const MOST: u64 = 64 * 1024;
 
-/// Refuses what is not to be served: half a restored backup, a standby, and the workspace of a newer Signet, which would
-/// look empty: to a person that is the loss of everything. Writes no file of its own; SQLite may leave its `-shm` beside a database it looks
-/// into.
+/// Refuses what is not to be served: half a restored backup, a standby, and the workspace of a newer Signet, which
+/// would look empty: to a person that is the loss of everything. Writes no file of its own; SQLite may leave its
+/// `-shm` beside a database it looks into.
 pub fn check_layout(env: &Environment) -> Result<(), String> {
     if is_there(&env.workspace.join(RESTORING)) {
         return Err(format!(
