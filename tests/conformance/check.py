@@ -73,8 +73,12 @@ def check(cmd):
     names = [name for of_file in expected.values() for name in of_file]
     waiting = pending(names)
     wrong, passed, failed = [], 0, 0
+    # limits fill up again while a busy machine sends what is to reach them: such files have the machine to themselves
+    alone = [path for path in files if '"status": 429' in path.read_text()]
+    outcomes = [(path, play(path, cmd)) for path in alone]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        outcomes = zip(files, pool.map(lambda path: play(path, cmd), files))
+        beside = [path for path in files if path not in alone]
+        outcomes += zip(beside, pool.map(lambda path: play(path, cmd), beside))
         for path, (played, other) in outcomes:
             missing = [name for name in expected[path] if name not in played]
             if missing or len(played) != len(expected[path]):
