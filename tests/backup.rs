@@ -4,8 +4,6 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{Daemon, QUIET};
 use rustix::process::Signal;
@@ -82,31 +80,18 @@ fn every_backup_of_a_loaded_daemon_comes_back_with_all_that_was_answered() {
     let daemon = Daemon::start(QUIET);
     let to = tempfile::tempdir().unwrap();
     std::fs::write(daemon.workspace().join("memory/notes.md"), "# Notes\n\nThe kiln is in the north hall.\n").unwrap();
-    let (answered, stop) = (Mutex::new(Vec::new()), AtomicBool::new(false));
-    let mut backups: Vec<(PathBuf, Vec<String>)> = Vec::new();
-    std::thread::scope(|scope| {
-        for client in 0..CLIENTS {
-            let (daemon, answered, stop) = (&daemon, &answered, &stop);
-            scope.spawn(move || {
-                for n in 0.. {
-                    if stop.load(Ordering::Acquire) {
-                        return;
-                    }
-                    let id = daemon.remember(&format!("client {client} wrote line {n} of the ledger"));
-                    answered.lock().unwrap().push(id);
-                }
-            });
-        }
+    let mut backups: Vec<(PathBuf, common::Answered)> = Vec::new();
+    let write = |client, n| Some(daemon.remember(&format!("client {client} wrote line {n} of the ledger")));
+    common::under_load(CLIENTS, write, |answered| {
         for n in 1..=BACKUPS {
             common::eventually("enough writes", || answered.lock().unwrap().len() >= n * BETWEEN);
             let before = answered.lock().unwrap().clone();
             backups.push((backup(&daemon, to.path()), before));
         }
-        stop.store(true, Ordering::Release);
     });
     for (path, before) in &backups {
         let copy = restored(path);
-        let lost: Vec<_> = before.iter().filter(|id| !has(&copy.database(), id)).collect();
+        let lost: Vec<_> = before.iter().filter(|(_, id)| !has(&copy.database(), id)).collect();
         assert!(lost.is_empty(), "{} of {} answered before {}", lost.len(), before.len(), path.display());
         let notes = std::fs::read_to_string(copy.workspace().join("memory/notes.md")).unwrap();
         assert!(notes.contains("north hall"));
@@ -247,13 +232,20 @@ fn the_newest_stay_and_what_was_half_made_goes() {
     let first = backup(&daemon, to.path());
     let future = to.path().join("signet-29991231T235959Z");
     std::fs::rename(backup(&daemon, to.path()), &future).unwrap();
-    let kept = run(&daemon, &["backup", text(to.path()), "--keep", "1"]);
-    let told = String::from_utf8(kept.stdout).unwrap();
-    let newest = PathBuf::from(told.split(": ").next().unwrap());
-    for gone in [&first, &future] {
-        assert!(told.contains(&format!("removed {}", gone.display())) && !gone.exists(), "{told}");
-    }
-    assert!(newest.exists() && others.exists());
+    let note = future.join("backup.json");
+    let mut said_of_it: serde_json::Value = serde_json::from_slice(&std::fs::read(&note).unwrap()).unwrap();
+    said_of_it["madeAt"] = "2999-12-31T23:59:59.000Z".into();
+    std::fs::write(&note, said_of_it.to_string()).unwrap();
+    let keep = |number: &str| {
+        let kept = run(&daemon, &["backup", text(to.path()), "--keep", number]);
+        let told = String::from_utf8(kept.stdout).unwrap();
+        assert!(PathBuf::from(told.split(": ").next().unwrap()).exists(), "the one that was just made stays: {told}");
+        told
+    };
+    let told = keep("2");
+    assert!(told.contains(&format!("removed {}", future.display())) && !future.exists() && first.exists(), "{told}");
+    keep("1");
+    assert!(!first.exists() && others.exists());
     assert_eq!(names(to.path()).len(), 3, "{:?}", names(to.path()));
     let inside = run(&daemon, &["backup", text(&daemon.workspace().join("copies"))]);
     assert!(said(&inside).contains("lies in the workspace"));

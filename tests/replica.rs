@@ -5,8 +5,6 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Daemon, QUIET};
@@ -74,31 +72,6 @@ fn restore(program: &Path, config: &Path, from: &Daemon, to: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Memories with the time at which each was answered.
-type Answered = Vec<(Instant, String)>;
-
-/// Writes with some clients until `enough` says so.
-fn load(daemon: &Daemon, enough: impl Fn(&Answered) -> bool) -> Answered {
-    let (answered, stop) = (Mutex::new(Vec::new()), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        for client in 0..3 {
-            let (answered, stop) = (&answered, &stop);
-            scope.spawn(move || {
-                for n in 0.. {
-                    if stop.load(Ordering::Acquire) {
-                        return;
-                    }
-                    let id = daemon.remember(&format!("client {client} wrote line {n} of the ledger"));
-                    answered.lock().unwrap().push((Instant::now(), id));
-                }
-            });
-        }
-        common::eventually("enough writes", || enough(&answered.lock().unwrap()));
-        stop.store(true, Ordering::Release);
-    });
-    answered.into_inner().unwrap()
-}
-
 fn ids(database: &Path) -> std::collections::HashSet<String> {
     let connection = common::open(database);
     let mut ids = connection.prepare("SELECT id FROM memories").unwrap();
@@ -117,7 +90,12 @@ fn a_replica_holds_all_that_is_older_than_its_interval() {
     common::eventually("a replica", || replica.join("ltx").exists());
     // several rounds of it, and a log that is copied home meanwhile
     let began = Instant::now();
-    let answered = load(&daemon, |all| all.len() >= 300 && began.elapsed() > 2 * (INTERVAL + ROUND));
+    let write = |client, n| Some(daemon.remember(&format!("client {client} wrote line {n} of the ledger")));
+    let answered = common::under_load(3, write, |answered| {
+        common::eventually("enough writes", || {
+            answered.lock().unwrap().len() >= 300 && began.elapsed() > 2 * (INTERVAL + ROUND)
+        });
+    });
     let killed = Instant::now();
     litestream.kill();
     daemon.end(Signal::KILL);

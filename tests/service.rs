@@ -7,8 +7,6 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Daemon, QUIET};
@@ -93,23 +91,12 @@ fn a_restart_behind_a_kept_socket_refuses_nobody_and_loses_nothing_answered() {
     let mut daemon = Daemon::prepare(QUIET);
     daemon.port = listener.local_addr().unwrap().port();
     activate(&mut daemon, &listener);
-    let (answered, stop) = (Mutex::new(Vec::new()), AtomicBool::new(false));
     let (port, pid) = (daemon.port, daemon.pid());
-    std::thread::scope(|scope| {
-        for client in 0..4 {
-            let (answered, stop) = (&answered, &stop);
-            scope.spawn(move || {
-                for n in 0.. {
-                    if stop.load(Ordering::Acquire) {
-                        return;
-                    }
-                    let stream = TcpStream::connect(("127.0.0.1", port)).expect("a socket that listens");
-                    if let Some(id) = remember(stream, &format!("client {client} wrote line {n}")) {
-                        answered.lock().unwrap().push(id);
-                    }
-                }
-            });
-        }
+    let write = |client, n| {
+        let stream = TcpStream::connect(("127.0.0.1", port)).expect("a socket that listens");
+        remember(stream, &format!("client {client} wrote line {n}"))
+    };
+    let answered = common::under_load(4, write, |answered| {
         for restart in 1..=2 {
             common::eventually("writes", || answered.lock().unwrap().len() >= restart * 50);
             daemon.end(Signal::TERM);
@@ -117,11 +104,10 @@ fn a_restart_behind_a_kept_socket_refuses_nobody_and_loses_nothing_answered() {
         }
         let before = answered.lock().unwrap().len();
         common::eventually("writes", || answered.lock().unwrap().len() >= before + 50);
-        stop.store(true, Ordering::Release);
     });
     assert_ne!(daemon.pid(), pid);
-    let answered = answered.into_inner().unwrap();
-    let lost: Vec<_> = answered.iter().filter(|id| daemon.get(&format!("/api/memory/{id}")).status != 200).collect();
+    let lost: Vec<_> =
+        answered.iter().filter(|(_, id)| daemon.get(&format!("/api/memory/{id}")).status != 200).collect();
     assert!(lost.is_empty(), "{} of {} are gone", lost.len(), answered.len());
 }
 

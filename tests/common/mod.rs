@@ -8,6 +8,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -272,4 +274,44 @@ pub fn inference(port: u16) -> String {
     format!(
         "inference:\n  defaultPolicy: p\n  targets:\n    mock:\n      executor: openai-compatible\n      endpoint: http://127.0.0.1:{port}/v1\n      models: {{ m: {{ model: m }} }}\n  policies:\n    p: {{ mode: strict, defaultTargets: [mock/m] }}\n"
     )
+}
+
+/// Memories with the time at which each was answered.
+pub type Answered = Vec<(Instant, String)>;
+
+/// Clients that write one memory after another while something happens. `write` gets the client and its line, and gives the
+/// id of what was answered.
+pub fn under_load(
+    clients: usize,
+    write: impl Fn(usize, usize) -> Option<String> + Sync,
+    during: impl FnOnce(&Mutex<Answered>),
+) -> Answered {
+    let (answered, stop) = (Mutex::new(Vec::new()), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for client in 0..clients {
+            let (answered, stop, write) = (&answered, &stop, &write);
+            scope.spawn(move || {
+                for n in 0.. {
+                    if stop.load(Ordering::Acquire) {
+                        return;
+                    }
+                    if let Some(id) = write(client, n) {
+                        answered.lock().unwrap().push((Instant::now(), id));
+                    }
+                }
+            });
+        }
+        // also when it fails, or the clients would write for ever
+        let _ended = Ended(&stop);
+        during(&answered);
+    });
+    answered.into_inner().unwrap()
+}
+
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
